@@ -1,0 +1,142 @@
+"""The record: one frozen `Measurement` per planned sample, whatever came of it.
+
+Units stand in the names. `None` means the device did not say; it is never a number.
+A record is immutable once a probe's outbox has accepted it: `utc` may be unknown then and is
+worked out later from the clock anchor of the same boot (see docs/decisions/immutable-records.md).
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+
+P = TypeVar("P")
+
+
+class Outcome(StrEnum):
+    """How a planned sample ended. Every planned sample ends as a row with one of these."""
+
+    OK = "ok"
+    SLOW = "slow"
+    """Finished, but a stage took longer than its profile allows; `reason` names the stage."""
+    FAILED = "failed"
+    """The network failed it; `reason` is `stage: what happened`."""
+    NO_SERVICE = "no_service"
+    MODEM_GONE = "modem_gone"
+    SKIPPED = "skipped"
+    """Planned but not run; `reason` says why (budget, busy, temperature, ...)."""
+    INVALID = "invalid"
+    """The probe's or the server's fault (host-limited, wrong path, ...): in no statistic."""
+
+
+class ClockState(StrEnum):
+    """What the probe knew of the time when it made the record."""
+
+    UNSYNCED = "unsynced"
+    RESTORED = "restored"
+    """Taken from the last time saved on disk: hours may be missing. Never used as UTC."""
+    NTP = "ntp"
+    GPS = "gps"
+
+
+class PositionSource(StrEnum):
+    """Where the position comes from."""
+
+    GNSS = "gnss"
+    SURVEYED = "surveyed"
+    NONE = "none"
+
+
+class RatMode(StrEnum):
+    """The one vocabulary for locking a modem's radio access technology."""
+
+    G2 = "2g"
+    G3 = "3g"
+    G4 = "4g"
+    G5_NSA = "5g-nsa"
+    G5_SA = "5g-sa"
+    G5 = "5g"
+    AUTO = "auto"
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where the probe was. A stale or impossible fix is no fix: then `source` is `none`."""
+
+    source: PositionSource = PositionSource.NONE
+    lat_deg: float | None = None
+    lon_deg: float | None = None
+    altitude_m: float | None = None
+    """Above the WGS 84 ellipsoid."""
+    speed_m_s: float | None = None
+    course_deg: float | None = None
+    horizontal_error_m: float | None = None
+    """95 % estimate of the receiver (gpsd `eph`)."""
+    age_s: float | None = None
+    """Monotonic age of the fix when the record was made."""
+    fix_mode: int | None = None
+    """gpsd mode: 1 no fix, 2 2D, 3 3D."""
+
+
+class Modem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which modem: the physical USB path is the key, the rest is what it says of itself."""
+
+    usb_path: str
+    name: str | None = None
+    """The name the probe's configuration gives this place."""
+    imei: str | None = None
+    model: str | None = None
+    firmware: str | None = None
+
+
+class Sim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which SIM card."""
+
+    iccid: str | None = None
+    home_plmn: str | None = None
+    """MCC and MNC as one string, leading zeros kept, e.g. `45204`."""
+
+
+class RatLock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Proof of the RAT lock: what was asked, what the modem read back, what the cell was."""
+
+    asked: RatMode | None = None
+    read_back: RatMode | None = None
+    serving_agreed: bool | None = None
+    """Whether the serving cell agreed during the whole record; None where not observed."""
+
+
+class Measurement(msgspec.Struct, Generic[P], frozen=True, kw_only=True, omit_defaults=True):
+    """One record. `(probe, epoch, seq)` is its key; delivering it twice is harmless."""
+
+    probe: str
+    epoch: UUID
+    """Made when the outbox is created: a restored card cannot speak for foreign rows."""
+    seq: int
+    """Counts up from 1 within the epoch, without gaps."""
+    kind: str
+    schema: int
+    boot_id: UUID
+    mono_ns: int
+    """CLOCK_BOOTTIME of the start of the sample."""
+    utc: datetime | None = None
+    """UTC of the same instant, or None as long as no trusted clock was seen in this boot."""
+    clock_state: ClockState = ClockState.UNSYNCED
+    utc_err_s: float | None = None
+    position: Position = Position()
+    modem: Modem | None = None
+    sim: Sim | None = None
+    rat_lock: RatLock | None = None
+    outcome: Outcome
+    reason: str | None = None
+    plan: str | None = None
+    """The plan entry that asked for the sample."""
+    profile: str | None = None
+    """The test profile, e.g. `tcp-6x10s`; like is only compared with like."""
+    software: str
+    payload: P | None = None
+    """The kind's own fields; None when the sample was skipped before it began."""
+
+
+AnyMeasurement = Measurement[Any]
