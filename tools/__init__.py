@@ -1,0 +1,1 @@
+"""What developers run: set-up, the lock files, generated documentation."""
