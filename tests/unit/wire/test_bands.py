@@ -1,0 +1,35 @@
+import pytest
+
+from wire.bands import bands, frequency_mhz
+from wire.cells import Rat
+
+
+@pytest.mark.parametrize(
+    ("rat", "arfcn", "expected_bands", "mhz"),
+    [
+        (Rat.LTE, 9260, (28,), 763.0),
+        (Rat.LTE, 1350, (3,), 1820.0),
+        (Rat.LTE, 3450, (8,), 925.0),
+        (Rat.LTE, 0, (1,), 2110.0),
+        (Rat.NR, 152600, (28,), 763.0),
+        (Rat.NR, 361000, (3,), 1805.0),
+        (Rat.NR, 126490, (71,), 632.45),
+        (Rat.NR, 650000, (77, 78), 3750.0),
+    ],
+)
+def test_channels_of_vietnam(rat, arfcn, expected_bands, mhz):
+    # Ranges: 3GPP TS 36.101 table 5.7.3-1 and TS 38.104 table 5.4.2.1-1.
+    assert set(expected_bands) <= set(bands(rat, arfcn))
+    assert frequency_mhz(rat, arfcn) == pytest.approx(mhz)
+
+
+@pytest.mark.parametrize("rat", [Rat.LTE, Rat.NR])
+def test_an_impossible_channel_has_no_frequency(rat):
+    assert frequency_mhz(rat, 10**8) is None
+    assert bands(rat, 10**8) == ()
+    assert bands(rat, -1) == ()
+
+
+def test_channels_of_2g_and_3g_are_not_guessed():
+    assert frequency_mhz(Rat.GSM, 62) is None
+    assert bands(Rat.WCDMA, 10713) == ()
