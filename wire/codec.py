@@ -111,12 +111,12 @@ def unpack(batch: bytes) -> list[bytes]:
     if len(batch) > MAX_BATCH_BYTES:
         raise UnreadableBatchError(f"batch of {len(batch)} bytes; the limit is {MAX_BATCH_BYTES}")
     try:
-        with zstandard.ZstdDecompressor().stream_reader(batch) as reader:
-            decoded = reader.read(MAX_DECODED_BYTES + 1)
+        # The frame says its size before anything is unpacked, and must keep to it to the byte.
+        if not 0 <= zstandard.frame_content_size(batch) <= MAX_DECODED_BYTES:
+            raise UnreadableBatchError(f"unpacks to more than {MAX_DECODED_BYTES} bytes")
+        decoded = zstandard.ZstdDecompressor().decompress(batch, allow_extra_data=False)
     except zstandard.ZstdError as error:
-        raise UnreadableBatchError(f"not a zstd frame: {error}") from error
-    if len(decoded) > MAX_DECODED_BYTES:
-        raise UnreadableBatchError(f"unpacks to more than {MAX_DECODED_BYTES} bytes")
+        raise UnreadableBatchError(f"not a whole zstd frame: {error}") from error
     return list(split_lines(decoded))
 
 
