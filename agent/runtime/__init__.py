@@ -1,0 +1,18 @@
+"""What every thread of the agent stands on: supervision, stopping, mailboxes, systemd."""
+
+from agent.runtime.mailbox import Mailbox
+from agent.runtime.sdnotify import Notify, SystemdNotify
+from agent.runtime.stop import Stop
+from agent.runtime.supervisor import Beat, Restart, Stall, Supervisor, Worker
+
+__all__ = [
+    "Beat",
+    "Mailbox",
+    "Notify",
+    "Restart",
+    "Stall",
+    "Stop",
+    "Supervisor",
+    "SystemdNotify",
+    "Worker",
+]

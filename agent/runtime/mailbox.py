@@ -1,0 +1,58 @@
+"""A bounded queue between threads that never blocks who posts and counts what it refuses."""
+
+import threading
+import time
+from collections import deque
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Mailbox(Generic[T]):
+    """First in, first out, at most `limit` items."""
+
+    def __init__(self, limit: int) -> None:
+        if limit < 1:
+            raise ValueError(f"a mailbox holds at least one item, not {limit}")
+        self._limit = limit
+        self._items: deque[T] = deque()
+        self._changed = threading.Condition()
+        self._woken = False
+        self._refused = 0
+
+    def post(self, item: T) -> bool:
+        """Put `item` in; False, and counted, when the box is full."""
+        with self._changed:
+            if len(self._items) >= self._limit:
+                self._refused += 1
+                return False
+            self._items.append(item)
+            self._changed.notify()
+            return True
+
+    def take(self, timeout_s: float) -> T | None:
+        """The oldest item, or None after `timeout_s` without one or when woken."""
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while not self._items and not self._woken:
+                left_s = deadline - time.monotonic()
+                if left_s <= 0 or not self._changed.wait(left_s):
+                    break
+            self._woken = False
+            return self._items.popleft() if self._items else None
+
+    def wake(self) -> None:
+        """Let one `take` return now, also the next one if none is waiting."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify()
+
+    @property
+    def refused(self) -> int:
+        """Items that found the box full, since it was made."""
+        with self._changed:
+            return self._refused
+
+    def __len__(self) -> int:
+        with self._changed:
+            return len(self._items)
