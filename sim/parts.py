@@ -21,6 +21,8 @@ from typing import Self
 
 POLL_S = 0.05
 LOG_TAIL_BYTES = 4096
+ORPHAN_GUARD = '[ "$PPID" = "$0" ] && exec "$@"'
+"""For a shell: run the part only if the starter did not die before setpriv had asked the kernel."""
 KILL_GRACE_S = 5.0
 """After SIGKILL a process is gone as soon as the kernel lets go of it."""
 
@@ -73,9 +75,10 @@ class Part:
         """Start (again, after the last run has ended); raises `MissingCommandError`."""
         if self.running:
             raise PartError(f"{self.name} is running already")
+        guard = ["--pdeathsig", "KILL", "sh", "-c", ORPHAN_GUARD, str(os.getpid())]
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603  # arguments are ours, no shell
-                [find_command("setpriv"), "--pdeathsig", "KILL", *self.arguments],
+            self._process = subprocess.Popen(  # noqa: S603  # arguments are ours
+                [find_command("setpriv"), *guard, *self.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
