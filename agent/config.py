@@ -1,0 +1,276 @@
+"""The probe's configuration: one TOML file into frozen values, or every error with its place."""
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import msgspec
+
+from agent.misfits import Misfit, convert, misfits, suggestion
+from agent.plan import Entry, Name
+from wire.codec import PROBE_NAME
+from wire.messages import RatMode
+
+DEFAULT_FILE = Path("/etc/dosong/probe.toml")
+MAX_FILE_BYTES = 1 << 20
+
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong, and where: `probe.toml: modem[1].lok: unknown key`."""
+
+    file: str
+    place: str
+    what: str
+
+    def __str__(self) -> str:
+        """As a person reads it."""
+        return ": ".join(part for part in self if part)
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; `problems` names everything that was found wrong."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        """At least one problem."""
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+class Surveyed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The position of a probe that stands still, measured once by a person."""
+
+    lat_deg: Annotated[float, msgspec.Meta(ge=-90, le=90)]
+    lon_deg: Annotated[float, msgspec.Meta(ge=-180, le=180)]
+    altitude_m: float | None = None
+    horizontal_error_m: Annotated[float, msgspec.Meta(ge=0)] | None = None
+
+
+class Gps(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where position and time come from: a gpsd, or a surveyed place."""
+
+    host: str | None = None
+    """Of gpsd. Unset: this machine, or none at all where the position is surveyed."""
+    port: Port = 2947
+    surveyed: Surveyed | None = None
+
+    @property
+    def gpsd(self) -> tuple[str, int] | None:
+        """Address of the gpsd to listen to."""
+        if self.host is None and self.surveyed is not None:
+            return None
+        return self.host or "127.0.0.1", self.port
+
+
+class Uplink(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The broker that carries records to the collector."""
+
+    host: str
+    port: Port = 8883
+    ca: Path | None = None
+    """Certificate authority of the broker; without it the link is not encrypted."""
+    cert: Path | None = None
+    """The probe's own certificate: its common name is the probe's name."""
+    key: Path | None = None
+    keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=600)] = 30
+    ack_timeout_s: Seconds = 60
+    """Without the collector's acknowledgement for so long, a batch is sent again."""
+    max_rows_in_flight: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 2_000
+
+
+class OutboxLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much the probe keeps while it is offline."""
+
+    max_bytes: Annotated[int, msgspec.Meta(ge=1 << 20)] = 2 << 30
+    """At this size rows are given up, least important first, and the loss is recorded."""
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where tests are run against."""
+
+    name: Name
+    iperf_host: str | None = None
+    iperf_port: Port = 5201
+    http_url: Annotated[str, msgspec.Meta(pattern=r"^https?://")] | None = None
+    """Base of the HTTP and video tests and of the small data check."""
+
+
+class ModemPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A place for a modem: by its USB path, or by the name of its AT port."""
+
+    name: Name
+    port: Path | None = None
+    """The AT port, or a link to it. Found by `usb_path` when unset."""
+    usb_path: str | None = None
+    """The physical USB path, e.g. `1-1.2`: it stays when the tty's number changes."""
+    interface: Annotated[str, msgspec.Meta(pattern=r"^[^/\s]{1,15}$")] | None = None
+    """Network interface of its data connection; unset: the tests are not bound to one."""
+    family: Name | None = None
+    """Driver family; unset: the modem is asked who it is."""
+    lock: RatMode | None = None
+    """Radio access technology to hold it on; unset: never touched."""
+    server: Name | None = None
+    """`[[server]]` for its tests; unset: the first one."""
+    shared_path: Name | None = None
+    """Modems with the same word share a bottleneck and are tested one at a time."""
+    neighbours_every_s: Seconds = 10
+
+    @property
+    def place(self) -> str:
+        """What stands in records as the physical path."""
+        return self.usb_path or str(self.port)
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One probe."""
+
+    probe: Annotated[str, msgspec.Meta(pattern=f"^{PROBE_NAME.pattern}$")]
+    state_dir: Path = Path("/var/lib/dosong")
+    """Survives power cuts: the outbox and the settings of locked modems."""
+    run_dir: Path = Path("/run/dosong")
+    """Gone after a boot: `status.json`."""
+    profile_dir: Path | None = None
+    """Folder of test profiles; unset: the ones that come with the program."""
+    gps: Gps = Gps()
+    uplink: Uplink | None = None
+    """Unset: records are kept in the outbox only."""
+    outbox: OutboxLimits = OutboxLimits()
+    modem: tuple[ModemPlace, ...] = ()
+    server: tuple[Server, ...] = ()
+    plan: tuple[Entry, ...] = ()
+
+    def modem_named(self, name: str) -> ModemPlace | None:
+        """The modem's place, or None if there is none of this name."""
+        return next((place for place in self.modem if place.name == name), None)
+
+    def server_for(self, place: ModemPlace, entry: Entry | None = None) -> Server | None:
+        """The server a test on this modem uses: the plan's, the modem's or the first."""
+        wanted = (entry.server if entry is not None else None) or place.server
+        if wanted is None:
+            return self.server[0] if self.server else None
+        return next((server for server in self.server if server.name == wanted), None)
+
+
+def load(file: Path) -> Config:
+    """The configuration in `file`; raises `ConfigError` with everything that is wrong.
+
+    Relative paths in it are taken from the file's own folder.
+    """
+    return parse(_read(file), name=file.name, folder=file.absolute().parent)
+
+
+def parse(text: str, *, name: str, folder: Path) -> Config:
+    """The configuration in `text`, as `load` does it for a file called `name` in `folder`."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError((Problem(name, "", f"not TOML: {error}"),)) from error
+    _refuse(name, misfits(document, Config))
+    config: Config = _absolute(convert(document, Config), folder)
+    _refuse(name, _contradictions(config))
+    return config
+
+
+def _refuse(name: str, found: Iterable[Misfit]) -> None:
+    problems = tuple(Problem(name, place, what) for place, what in found)
+    if problems:
+        raise ConfigError(problems)
+
+
+def _read(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MAX_FILE_BYTES + 1)
+        if len(data) > MAX_FILE_BYTES:
+            what = f"longer than {MAX_FILE_BYTES} bytes"
+            raise ConfigError((Problem(str(file), "", what),))
+        return data.decode()
+    except OSError as error:
+        what = f"cannot be read: {error.strerror}"
+        raise ConfigError((Problem(str(file), "", what),)) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError((Problem(str(file), "", f"not UTF-8: {error.reason}"),)) from error
+
+
+def _contradictions(config: Config) -> Iterator[Misfit]:
+    """What is right by itself and wrong together."""
+    yield from _doubles(config)
+    yield from _strangers(config)
+    for index, place in enumerate(config.modem):
+        if place.port is None and place.usb_path is None:
+            what = "needs 'usb_path' or 'port'; `dosong-agent modems` shows both"
+            yield Misfit(f"modem[{index}]", what)
+    for index, entry in enumerate(config.plan):
+        if entry.wait_s > entry.every_s:
+            yield Misfit(f"plan[{index}].max_wait_s", "longer than 'every_s': slots would overtake")
+    if config.uplink is not None:
+        yield from _uplink_contradictions(config.uplink)
+    if config.profile_dir is not None and not config.profile_dir.is_dir():
+        yield Misfit("profile_dir", f"no folder {config.profile_dir}")
+
+
+def _uplink_contradictions(uplink: Uplink) -> Iterator[Misfit]:
+    if (uplink.cert is None) != (uplink.key is None):
+        yield Misfit("uplink", "'cert' and 'key' belong together")
+    if uplink.cert is not None and uplink.ca is None:
+        yield Misfit("uplink", "'cert' without 'ca': the broker could be anybody")
+    for key, file in (("ca", uplink.ca), ("cert", uplink.cert), ("key", uplink.key)):
+        if file is not None and not file.is_file():
+            yield Misfit(f"uplink.{key}", f"no file {file}")
+
+
+def _strangers(config: Config) -> Iterator[Misfit]:
+    """Names that stand for nothing."""
+    modems = [place.name for place in config.modem]
+    servers = [server.name for server in config.server]
+    used: list[tuple[str, str, str | None, list[str]]] = []
+    for index, place in enumerate(config.modem):
+        used.append((f"modem[{index}].server", "server", place.server, servers))
+    for index, entry in enumerate(config.plan):
+        used.append((f"plan[{index}].server", "server", entry.server, servers))
+        used += [(f"plan[{index}].modems", "modem", name, modems) for name in entry.modems]
+    for place_in_file, kind, name, known in used:
+        if name is not None and name not in known:
+            yield Misfit(place_in_file, f"no {kind} '{name}'; {suggestion(name, known)}")
+
+
+def _doubles(config: Config) -> Iterator[Misfit]:
+    """Names and places that must be there only once."""
+    unique: dict[str, tuple[object, ...]] = {
+        "modem[{}].name": tuple(place.name for place in config.modem),
+        "modem[{}].port": tuple(place.port for place in config.modem),
+        "modem[{}].usb_path": tuple(place.usb_path for place in config.modem),
+        "server[{}].name": tuple(server.name for server in config.server),
+        "plan[{}].name": tuple(entry.name for entry in config.plan),
+    }
+    for place, values in unique.items():
+        for index, value in enumerate(values):
+            if value is not None and value in values[:index]:
+                earlier = place.format(values.index(value))
+                yield Misfit(place.format(index), f"'{value}' is taken by {earlier}")
+
+
+def _absolute(config: Config, folder: Path) -> Config:
+    """The same with relative paths taken from `folder`."""
+
+    def whole(path: Path | None) -> Path | None:
+        return None if path is None else folder / path
+
+    uplink = config.uplink
+    if uplink is not None:
+        uplink = msgspec.structs.replace(
+            uplink, ca=whole(uplink.ca), cert=whole(uplink.cert), key=whole(uplink.key)
+        )
+    return msgspec.structs.replace(
+        config,
+        state_dir=folder / config.state_dir,
+        run_dir=folder / config.run_dir,
+        profile_dir=whole(config.profile_dir),
+        uplink=uplink,
+        modem=tuple(
+            msgspec.structs.replace(place, port=whole(place.port)) for place in config.modem
+        ),
+    )

@@ -1,0 +1,51 @@
+"""The modem's own radio setting, kept on disk for as long as we hold a lock on it.
+
+A lock outlives a crash and a power cut inside the modem. What was set before lies here from before
+the first change until it is restored, so that whoever starts next can give it back.
+"""
+
+import logging
+import re
+from pathlib import Path
+
+import msgspec
+
+from agent.durable import remove_durably, write_durably
+
+log = logging.getLogger(__name__)
+
+Setting = dict[str, str]
+"""All levers of a lock with their values, in the words of the modem's family."""
+
+MAX_SETTING_BYTES = 1 << 16
+
+
+class SavedSettings:
+    """One file a modem, named by its IMEI: a swapped modem never gets another one's setting."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def find(self, modem: str) -> Setting | None:
+        """What is saved of this modem; None when nothing is, or when it cannot be read."""
+        try:
+            with self._file(modem).open("rb") as stream:
+                return msgspec.json.decode(stream.read(MAX_SETTING_BYTES), type=Setting)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.DecodeError) as error:
+            log.error("the saved radio setting of modem %s is unreadable: %s", modem, error)  # noqa: TRY400  # the reason says it all
+            return None
+
+    def save(self, modem: str, setting: Setting) -> None:
+        """Keep `setting`; it is on the disk on return."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write_durably(self._file(modem), msgspec.json.encode(setting))
+
+    def forget(self, modem: str) -> None:
+        """The modem has its own setting again."""
+        if self._folder.is_dir():
+            remove_durably(self._file(modem))
+
+    def _file(self, modem: str) -> Path:
+        return self._folder / (re.sub(r"[^A-Za-z0-9.-]", "_", modem) + ".json")

@@ -1,0 +1,138 @@
+"""What the 1 Hz looks at the radio say about a second, and together about a whole test. No I/O."""
+
+import statistics
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from wire.cells import Rat, RatClass, TestRadio
+from wire.kinds import radio
+from wire.kinds.radio import RegistrationState
+from wire.messages import Modem, Outcome, RatLock, RatMode, Sim
+
+NR_SHARE_OF_5G = 0.9
+"""Share of the snapshots with NR from which on a test counts as 5G."""
+
+
+class Snapshot(NamedTuple):
+    """One look at the radio, or the failure to have one."""
+
+    mono_ns: int
+    outcome: Outcome
+    payload: radio.Payload | None
+    modem: Modem
+    sim: Sim | None = None
+    rat_lock: RatLock | None = None
+
+
+class Verdict(NamedTuple):
+    """How a sample ended, and why where that is not plain."""
+
+    outcome: Outcome
+    reason: str | None = None
+
+
+def judge(payload: radio.Payload) -> Verdict:
+    """Whether a look at the radio found service: a cell alone, or a foreign one, is none."""
+    if payload.serving is None:
+        return Verdict(Outcome.NO_SERVICE, _state_words(payload) or "no serving cell")
+    match payload.registration:
+        case RegistrationState.HOME | RegistrationState.ROAMING:
+            return Verdict(Outcome.OK)
+        case RegistrationState.UNKNOWN | None:
+            if payload.rrc_state in {"limsrv", "search"}:
+                return Verdict(Outcome.NO_SERVICE, _state_words(payload))
+            return Verdict(Outcome.OK)
+        case _:
+            return Verdict(Outcome.NO_SERVICE, _state_words(payload))
+
+
+def _state_words(payload: radio.Payload) -> str | None:
+    if payload.registration not in {None, RegistrationState.UNKNOWN}:
+        return f"registration: {payload.registration}"
+    return None if payload.rrc_state is None else f"modem: {payload.rrc_state}"
+
+
+def lock_agrees(mode: RatMode, payload: radio.Payload | None) -> bool | None:
+    """Whether the serving cell is what `mode` allows; None where that was not to be seen.
+
+    The NR leg of EN-DC comes with traffic only: without it an idle LTE cell says nothing of NSA.
+    """
+    if mode is RatMode.AUTO:
+        return True
+    if payload is None or payload.serving is None:
+        return None
+    rat = payload.serving.rat
+    if rat is Rat.LTE and mode in {RatMode.G5_NSA, RatMode.G5}:
+        idle = payload.nr is None and payload.rrc_state == "noconn"
+        return None if idle else payload.nr is not None
+    if rat is Rat.LTE and mode is RatMode.G4:
+        return payload.nr is None
+    return rat is _RAT_OF[mode]
+
+
+_RAT_OF = {
+    RatMode.G2: Rat.GSM,
+    RatMode.G3: Rat.WCDMA,
+    RatMode.G4: Rat.LTE,
+    RatMode.G5_NSA: Rat.LTE,
+    RatMode.G5_SA: Rat.NR,
+    RatMode.G5: Rat.NR,
+}
+
+
+def summarise(snapshots: Sequence[Snapshot]) -> TestRadio:
+    """What a modem was served by during one test. The class is of the seconds with service."""
+    served = [
+        snapshot.payload
+        for snapshot in snapshots
+        if snapshot.outcome is Outcome.OK and snapshot.payload is not None
+    ]
+    cells = [payload.serving for payload in served if payload.serving is not None]
+    if not cells:
+        return TestRadio(
+            snapshots=len(snapshots), snapshots_without_service=len(snapshots) - len(served)
+        )
+    with_nr = sum(_has_nr(payload) for payload in served)
+    levels = [cell.rsrp_dbm for cell in cells if cell.rsrp_dbm is not None]
+    ratios = [cell.sinr_db for cell in cells if cell.sinr_db is not None]
+    first = cells[0]
+    return TestRadio(
+        rat_class=_rat_class([cell.rat for cell in cells], with_nr),
+        snapshots=len(snapshots),
+        snapshots_without_service=len(snapshots) - len(served),
+        nr_share=with_nr / len(served),
+        plmn=served[0].plmn or first.plmn,
+        cell_id=first.cell_id,
+        pci=first.pci,
+        rsrp_dbm=statistics.median(levels) if levels else None,
+        sinr_db=statistics.median(ratios) if ratios else None,
+    )
+
+
+def lock_over(asked: RatMode | None, snapshots: Sequence[Snapshot]) -> RatLock | None:
+    """The proof for a whole test: the lock held, and the cell agreed, in every snapshot."""
+    if asked is None:
+        return None
+    proofs = [snapshot.rat_lock for snapshot in snapshots if snapshot.rat_lock is not None]
+    held = [proof.read_back for proof in proofs if proof.asked is asked]
+    seen = [lock_agrees(asked, snapshot.payload) for snapshot in snapshots]
+    known = [agreed for agreed in seen if agreed is not None]
+    return RatLock(
+        asked=asked,
+        read_back=next((mode for mode in held if mode is not asked), asked) if held else None,
+        serving_agreed=all(known) if known else None,
+    )
+
+
+def _has_nr(payload: radio.Payload) -> bool:
+    serving = payload.serving
+    return payload.nr is not None or (serving is not None and serving.rat is Rat.NR)
+
+
+def _rat_class(rats: list[Rat], with_nr: int) -> RatClass:
+    if with_nr >= NR_SHARE_OF_5G * len(rats):
+        return RatClass.G5
+    if with_nr:
+        return RatClass.MIXED
+    alone = {Rat.GSM: RatClass.G2, Rat.WCDMA: RatClass.G3, Rat.LTE: RatClass.G4}
+    return alone[rats[0]] if len(set(rats)) == 1 else RatClass.MIXED
