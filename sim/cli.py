@@ -7,7 +7,6 @@ only its own command away; the message then says which library.
 import argparse
 import importlib
 import pkgutil
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -62,7 +61,7 @@ def discover() -> Iterator[Command | Missing]:
     """Every command of this package, in the order of the module names."""
     for info in pkgutil.iter_modules(sim.__path__):
         name = f"{sim.__name__}.{info.name}"
-        if name == __name__ or info.ispkg:
+        if info.ispkg or info.name in {"cli", "__main__"}:
             continue
         try:
             module = importlib.import_module(name)
@@ -74,7 +73,3 @@ def discover() -> Iterator[Command | Missing]:
         command = getattr(module, "COMMAND", None)
         if isinstance(command, Command):
             yield command
-
-
-if __name__ == "__main__":
-    sys.exit(main())
