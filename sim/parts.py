@@ -1,8 +1,7 @@
 """Child processes and ports of a simulation: started together, ended for certain.
 
 A `Part` leads a process group of its own and is ended by the kernel when its starter dies, so a
-crashed or killed demo leaves nothing behind. Start parts from the main thread: the kernel's
-promise (PR_SET_PDEATHSIG) is tied to the thread that started the child.
+crashed or killed demo leaves nothing behind.
 """
 
 import os
@@ -14,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +25,10 @@ ORPHAN_GUARD = '[ "$PPID" = "$0" ] && exec "$@"'
 """For a shell: run the part only if the starter did not die before setpriv had asked the kernel."""
 KILL_GRACE_S = 5.0
 """After SIGKILL a process is gone as soon as the kernel lets go of it."""
+
+# The kernel ends a child when the thread that started it ends (PR_SET_PDEATHSIG), so all children
+# are started by one thread that lives as long as we do.
+_starter = ThreadPoolExecutor(1, thread_name_prefix="starter")
 
 
 class PartError(RuntimeError):
@@ -75,16 +79,7 @@ class Part:
         """Start (again, after the last run has ended); raises `MissingCommandError`."""
         if self.running:
             raise PartError(f"{self.name} is running already")
-        guard = ["--pdeathsig", "KILL", "sh", "-c", ORPHAN_GUARD, str(os.getpid())]
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603  # arguments are ours
-                [find_command("setpriv"), *guard, *self.arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=os.environ | self._environment,
-                start_new_session=True,
-            )
+        self._process = _starter.submit(self._spawn).result()
         return self
 
     @property
@@ -138,6 +133,18 @@ class Part:
             raise PartError(f"{error}\n{self.log_tail}") from error
         if not self.running:
             raise PartError(f"{self.name} ended before {what}:\n{self.log_tail}")
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        guard = ["--pdeathsig", "KILL", "sh", "-c", ORPHAN_GUARD, str(os.getpid())]
+        with self.log.open("ab") as log:
+            return subprocess.Popen(  # noqa: S603  # arguments are ours
+                [find_command("setpriv"), *guard, *self.arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=os.environ | self._environment,
+                start_new_session=True,
+            )
 
     def __enter__(self) -> Self:
         return self.start()

@@ -1,6 +1,5 @@
 import queue
 import ssl
-from collections.abc import Iterator
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -51,20 +50,6 @@ class Client:
     def close(self) -> None:
         self.mqtt.disconnect()
         self.mqtt.loop_stop()
-
-
-@pytest.fixture
-def authority(tmp_path) -> Authority:
-    authority = Authority(tmp_path / "tls")
-    for name in ("dn-01", "dn-02", COLLECTOR):
-        authority.client(name)
-    return authority
-
-
-@pytest.fixture
-def broker(tmp_path, authority) -> Iterator[Broker]:
-    with Broker(tmp_path / "broker", authority) as broker:
-        yield broker
 
 
 @pytest.fixture

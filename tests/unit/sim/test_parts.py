@@ -3,6 +3,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,18 @@ def test_a_part_starts_again_after_its_end(tmp_path):
     for _ in range(2):
         assert part.start().wait(10) == 0
     assert part.log.read_text() == "once\nonce\n"
+
+
+def test_a_part_outlives_the_thread_that_started_it(tmp_path):
+    part = Part("sleeper", SLEEPER, log=tmp_path / "log")
+    thread = threading.Thread(target=part.start)
+    thread.start()
+    thread.join()
+    try:
+        started(part)
+        assert part.running
+    finally:
+        part.stop()
 
 
 def test_an_early_end_is_told_with_the_output(tmp_path):
