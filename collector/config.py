@@ -1,0 +1,161 @@
+"""The collector's configuration: one TOML file, checked before anything starts."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+Seconds = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=1)]
+Port = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class ConfigError(ValueError):
+    """The file cannot be used. `place` is the key that is wrong, e.g. `geo.boundaries[0]`."""
+
+    def __init__(self, file: Path, place: str, problem: str) -> None:
+        """Keep where and what."""
+        super().__init__(": ".join(part for part in (file.name, place, problem) if part))
+        self.file = file
+        self.place = place
+        self.problem = problem
+
+
+class Mqtt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How to reach the broker."""
+
+    host: str = "127.0.0.1"
+    port: Port = 1883
+    client_id: str = "dosong-collector"
+    """Fixed: the broker keeps the session, and what came meanwhile, under this name."""
+    keepalive_s: Count = 20
+    username: str | None = None
+    password_file: Path | None = None
+    """One line; not the password itself, so that this file may be shown."""
+    ca_file: Path | None = None
+    """Turns TLS on."""
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where everything is kept."""
+
+    folder: Path = Path("/var/lib/dosong-collector")
+    engine: str = "duckdb://"
+    """What runs the queries; see `collector.store.engine.connect`."""
+
+    @property
+    def lake(self) -> Path:
+        """Folder of the Delta tables."""
+        return self.folder / "lake"
+
+    @property
+    def ledger(self) -> Path:
+        """SQLite file of the ledger, the quarantine and the frozen verdicts."""
+        return self.folder / "collector.db"
+
+
+class Ingest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much is taken at once, and how much may wait."""
+
+    batch_s: Seconds = 1.0
+    """A micro-batch is stored at the latest this long after its first message."""
+    batch_rows: Count = 20_000
+    """... or as soon as it holds about this many records."""
+    receive_maximum: Annotated[int, Meta(ge=1, le=65535)] = 500
+    """Messages the broker may send ahead of their acknowledgement."""
+    quarantine_rows: Count = 100_000
+    """Beyond this the oldest quarantined bytes are given up, and counted."""
+    compact_files: Annotated[int, Meta(ge=2)] = 32
+    """A partition with this many small files is compacted."""
+
+
+class Geo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Boundary sets and road centre lines, as GeoJSON."""
+
+    boundaries: tuple[Path, ...] = ()
+    roads: tuple[Path, ...] = ()
+
+
+class Targets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Dated targets to judge by."""
+
+    folder: Path | None = None
+    """None takes the targets that are shipped."""
+
+
+class Web(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The page."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file. Paths are absolute: relative ones count from the file's folder."""
+
+    mqtt: Mqtt = Mqtt()
+    store: Store = Store()
+    ingest: Ingest = Ingest()
+    geo: Geo = Geo()
+    targets: Targets = Targets()
+    web: Web = Web()
+
+
+def load(file: Path) -> Config:
+    """The checked configuration in a TOML file; raises `ConfigError`."""
+    try:
+        raw = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(file, "", f"cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(file, "", f"not TOML: {error}") from error
+    folder = file.absolute().parent
+
+    def to_path(type_: type, value: Any) -> Any:
+        if type_ is Path and isinstance(value, str):
+            return folder / value
+        raise TypeError(f"Expected `{type_.__name__}`, got `{type(value).__name__}`")
+
+    try:
+        config = msgspec.convert(raw, Config, dec_hook=to_path)
+    except msgspec.ValidationError as error:
+        raise ConfigError(file, *_place(str(error))) from error
+    _check_files(file, config)
+    return config
+
+
+_UNKNOWN_KEY = re.compile(r"Object contains unknown field `(?P<key>.*)`")
+
+
+def _place(message: str) -> tuple[str, str]:
+    """Key and problem in what msgspec says."""
+    problem, _, place = message.partition(" - at `$")
+    place = place.removesuffix("`").lstrip(".")
+    unknown = _UNKNOWN_KEY.fullmatch(problem)
+    if unknown is None:
+        return place, problem
+    return ".".join(part for part in (place, unknown["key"]) if part), "unknown key"
+
+
+def _check_files(file: Path, config: Config) -> None:
+    named = {
+        f"mqtt.{name}": getattr(config.mqtt, name)
+        for name in ("password_file", "ca_file", "cert_file", "key_file")
+    }
+    for name in ("boundaries", "roads"):
+        paths = getattr(config.geo, name)
+        named |= {f"geo.{name}[{index}]": path for index, path in enumerate(paths)}
+    for place, path in named.items():
+        if path is not None and not path.is_file():
+            raise ConfigError(file, place, "file not found")
+    if config.targets.folder is not None and not config.targets.folder.is_dir():
+        raise ConfigError(file, "targets.folder", "folder not found")
+    if (config.mqtt.cert_file is None) != (config.mqtt.key_file is None):
+        raise ConfigError(file, "mqtt", "cert_file and key_file go together")
+    if config.mqtt.cert_file is not None and config.mqtt.ca_file is None:
+        raise ConfigError(file, "mqtt.ca_file", "needed with cert_file")
