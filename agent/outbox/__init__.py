@@ -1,0 +1,24 @@
+"""What the probe has promised to deliver: one SQLite file, owned by one thread."""
+
+from agent.outbox.errors import (
+    OutboxError,
+    OutboxFullError,
+    OutboxTimeoutError,
+    UnusableFileError,
+)
+from agent.outbox.file import Dropped, OutboxFile, Row
+from agent.outbox.outbox import Batch, Limits, Outbox, OutboxStats
+
+__all__ = [
+    "Batch",
+    "Dropped",
+    "Limits",
+    "Outbox",
+    "OutboxError",
+    "OutboxFile",
+    "OutboxFullError",
+    "OutboxStats",
+    "OutboxTimeoutError",
+    "Row",
+    "UnusableFileError",
+]

@@ -1,0 +1,44 @@
+"""What can go wrong with the outbox.
+
+OutboxError
+ |- OutboxFullError      the record found no room in memory; it is counted, not kept
+ |- OutboxTakenError     another process has the file open
+ |- OutboxTimeoutError   no answer in time; a record may still be stored later
+ |- UnusableFileError    the file cannot be trusted and has to be set aside
+"""
+
+from pathlib import Path
+
+
+class OutboxError(Exception):
+    """The outbox could not do as asked."""
+
+
+class OutboxFullError(OutboxError):
+    """The record was refused: the disk does not keep up, or fails."""
+
+
+class OutboxTakenError(OutboxError):
+    """Another process has the file open: two writers would damage it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} belongs to another running agent")
+        self.path = path
+
+
+class OutboxTimeoutError(OutboxError):
+    """The outbox did not answer before the deadline."""
+
+    def __init__(self, what: str, timeout_s: float) -> None:
+        super().__init__(f"the outbox has not {what} within {timeout_s:g} s")
+        self.what = what
+        self.timeout_s = timeout_s
+
+
+class UnusableFileError(OutboxError):
+    """The file is no outbox of ours, or damaged."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
