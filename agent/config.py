@@ -84,7 +84,7 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class OutboxLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How much the probe keeps while it is offline."""
 
-    max_bytes: Annotated[int, msgspec.Meta(ge=1 << 20)] = 2 << 30
+    max_bytes: Annotated[int, msgspec.Meta(ge=1 << 20)] = 512 << 20
     """At this size rows are given up, least important first, and the loss is recorded."""
 
 

@@ -3,37 +3,44 @@
 import os
 from pathlib import Path
 
+PRIVATE = 0o600
+PUBLIC = 0o644
+
 
 def write_durably(file: Path, content: bytes) -> None:
     """Replace `file` and return once both the content and the name are on the disk."""
-    _replace(file, content, sync=True)
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    draft = _draft(file)
+    with draft.open("wb") as stream:
+        os.fchmod(stream.fileno(), PRIVATE)
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(file)
+    _sync_folder(file.parent)
 
 
-def write_atomically(file: Path, content: bytes) -> None:
-    """Replace `file` so that a reader sees the old or the new content; for a RAM disk."""
-    _replace(file, content, sync=False)
+def publish(file: Path, content: bytes) -> None:
+    """Replace `file`, on a RAM disk: whoever reads it sees the old or the new content."""
+    draft = _draft(file)
+    with draft.open("wb") as stream:
+        os.fchmod(stream.fileno(), PUBLIC)
+        stream.write(content)
+    draft.replace(file)
 
 
 def remove_durably(file: Path) -> None:
     """Remove `file`, if it is there, and return once that is on the disk."""
     file.unlink(missing_ok=True)
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    _sync_folder(file.parent)
+
+
+def _draft(file: Path) -> Path:
+    return file.with_name(f".{file.name}.new")
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
-
-
-def _replace(file: Path, content: bytes, *, sync: bool) -> None:
-    draft = file.with_name(f".{file.name}.new")
-    with draft.open("wb") as stream:
-        stream.write(content)
-        if sync:
-            stream.flush()
-            os.fsync(stream.fileno())
-    draft.replace(file)
+        os.close(handle)

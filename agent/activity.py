@@ -1,0 +1,62 @@
+"""What a kind of test offers so that it can be planned, and what it is given when it runs."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from agent.config import Server
+from wire.kinds import scan
+from wire.messages import Outcome
+
+
+class Result(NamedTuple):
+    """How a test ended. What the network did is a result, never an exception."""
+
+    outcome: Outcome
+    reason: str | None
+    payload: msgspec.Struct | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What one run of a test may use."""
+
+    interface: str | None
+    """Network interface of the modem; None where tests are not bound to one."""
+    cancel: threading.Event
+    """Set when the agent stops: the test ends early and says so."""
+    progress: Callable[[str], None]
+    """Tells a person who waits what goes on. Cheap; may be called often."""
+    scan: Callable[[], scan.Payload]
+    """A scan by the modem itself; raises `agent.orders.OrderError`."""
+
+
+class Ready(NamedTuple):
+    """A test that is checked and can run on any modem."""
+
+    profile: str | None
+    """Name of the profile that was chosen."""
+    run: Callable[[Job], Result]
+
+
+class UnpreparedError(Exception):
+    """The configuration lacks something for this test; the text says what."""
+
+
+class Activity(Protocol):
+    """A module of `agent.activities`. Its name is the activity's name."""
+
+    KIND: str
+    """The kind of record that a run ends as."""
+    NEEDS_SERVICE: bool
+    """Whether a modem without service cannot even begin."""
+
+    def prepare(self, *, profile: str | None, server: Server | None, folder: Path | None) -> Ready:
+        """The test with this profile, or the default one; raises `UnpreparedError`.
+
+        `folder` holds the profiles; None means those that come with the program.
+        """

@@ -1,0 +1,386 @@
+"""One modem's thread: owns the AT port and looks at the radio once a second, whatever happens.
+
+Every second ends as a row: what was heard, `no_service`, `modem_gone`, or why nobody looked. Other
+threads ask for a lock or a scan by an order that this thread carries out between two looks.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as NotInTimeError
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from agent.clock import Clock
+from agent.config import ModemPlace
+from agent.orders import OrderError
+from agent.rat_hold import HoldError, RatHold
+from agent.rat_setting import SavedSettings
+from agent.recorder import Recorder
+from agent.runtime import Beat, Mailbox, Stop
+from agent.snapshots import Snapshot, Verdict, judge
+from agent.ticks import NS_PER_S, Due, Ticks
+from drivers.modem.errors import GoneError, ModemError, TimedOutError, UnreadableError
+from drivers.modem.modem import Modem
+from wire.control import ModemState
+from wire.kinds import radio, scan
+from wire.messages import Modem as Identity
+from wire.messages import Outcome, Position, RatMode, Sim
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+KEPT_SNAPSHOTS = 900
+"""A quarter of an hour: longer than any test."""
+FRESH_NS = 2 * NS_PER_S
+"""A look is worth so long as the state of the modem."""
+SILENT_LOOKS = 5
+"""After so many looks in a row without an answer the port is closed and opened anew."""
+REOPEN_AFTER_S = (1, 2, 5, 10)
+"""Back-off between attempts to open; the last one stays."""
+LOCK_LOOK_EVERY_S = 5
+RELOCK_EVERY_S = 30
+MOST_ORDERS = 8
+ANSWER_LOOK_S = 0.25
+"""How soon a thread that waits for an order notices that the agent stops."""
+SKIPPED_AT_START = Verdict(Outcome.SKIPPED, "the modem is being opened")
+
+
+@dataclass(frozen=True)
+class _Order:
+    what: str
+    work: Callable[[], Any]
+    answer: "Future[Any]"
+
+
+class ModemWorker:
+    """One configured place for a modem. All public methods but `run` are for other threads."""
+
+    def __init__(
+        self,
+        *,
+        place: ModemPlace,
+        open_modem: Callable[[ModemPlace], Modem],
+        clock: Clock,
+        recorder: Recorder,
+        position_at: Callable[[int], Position],
+        saved: SavedSettings,
+    ) -> None:
+        """`open_modem` finds, opens and identifies the modem, or raises `ModemError`."""
+        self.place = place
+        self._open_modem = open_modem
+        self._clock = clock
+        self._recorder = recorder
+        self._position_at = position_at
+        self._hold = RatHold(saved, place.lock)
+        self._orders: Mailbox[_Order] = Mailbox(MOST_ORDERS)
+        self._looked = threading.Condition()
+        self._snapshots: deque[Snapshot] = deque(maxlen=KEPT_SNAPSHOTS)
+        self._unread_replies = 0
+        self._modem: Modem | None = None
+        self._absence = SKIPPED_AT_START
+        self._told_gone = False
+        self._told_lock_lost = False
+        self._failed_opens = 0
+        self._silent_looks = 0
+        self._open_at_ns = 0
+        self._neighbours_at_ns = 0
+        self._lock_look_at_ns = 0
+        self._relock_at_ns = 0
+        self._busy_with = "an order"
+
+    def run(self, stop: Stop, beat: Beat) -> None:
+        """Look once a second until stopped; then give the modem its own setting back."""
+        ticks = Ticks(self._clock.mono_ns())
+        self._absence, self._open_at_ns = SKIPPED_AT_START, 0
+        with stop.wakes(self._orders.wake):
+            try:
+                while not stop.is_set():
+                    beat()
+                    order = self._orders.take(ticks.wait_s(self._clock.mono_ns()))
+                    if order is not None and not stop.is_set():
+                        self._carry_out(order)
+                    due = ticks.due(self._clock.mono_ns())
+                    if due is not None and not stop.is_set():
+                        self._look(due)
+            finally:
+                self._leave()
+
+    def snapshots(self, since_ns: int) -> tuple[Snapshot, ...]:
+        """The looks since `since_ns`, and the last one before it if it is not older than 2 s."""
+        with self._looked:
+            kept = tuple(self._snapshots)
+        before = [look for look in kept if since_ns - FRESH_NS <= look.mono_ns < since_ns]
+        return (*before[-1:], *(look for look in kept if look.mono_ns >= since_ns))
+
+    def next_snapshot(self, after_ns: int, timeout_s: float) -> Snapshot | None:
+        """The newest look that is later than `after_ns`, as soon as there is one; else None."""
+        with self._looked:
+            self._looked.wait_for(lambda: self._newest_ns() > after_ns, timeout_s)
+            return self._snapshots[-1] if self._newest_ns() > after_ns else None
+
+    def latest(self) -> Snapshot | None:
+        """The newest look; None before the first."""
+        with self._looked:
+            return self._snapshots[-1] if self._snapshots else None
+
+    def request_lock(self, mode: RatMode | None, *, stop: Stop, timeout_s: float) -> None:
+        """Hold the modem on `mode`; None gives back what the configuration says.
+
+        Returns once the modem has read it back; raises `OrderError`.
+        """
+        wanted = self.place.lock if mode is None else mode
+        self._order(
+            f"lock to {wanted or 'its own setting'}",
+            lambda: self._lock(wanted),
+            stop=stop,
+            timeout_s=timeout_s,
+        )
+
+    def request_scan(self, *, stop: Stop, timeout_s: float) -> scan.Payload:
+        """Scan for cells of any network; the radio is not looked at meanwhile."""
+        return self._order("a scan", self._scan, stop=stop, timeout_s=timeout_s)
+
+    def state(self) -> ModemState:
+        """How the modem is doing, for status and dashboards."""
+        look = self.latest()
+        if look is None:
+            return ModemState(name=self.place.name, state="starting", lock=self.place.lock)
+        payload = look.payload
+        serving = None if payload is None else payload.serving
+        return ModemState(
+            name=self.place.name,
+            state=look.outcome.value,
+            model=look.modem.model,
+            plmn=None if payload is None else payload.plmn,
+            mode=None if payload is None else payload.mode,
+            rsrp_dbm=None if serving is None else serving.rsrp_dbm,
+            sinr_db=None if serving is None else serving.sinr_db,
+            lock=None if look.rat_lock is None else look.rat_lock.read_back,
+        )
+
+    @property
+    def unread_replies(self) -> int:
+        """Replies that were not understood, since start; their text is in the rows."""
+        return self._unread_replies
+
+    # What follows runs in the modem's own thread, but for `_order`.
+
+    def _order(self, what: str, work: Callable[[], T], *, stop: Stop, timeout_s: float) -> T:
+        answer: Future[T] = Future()
+        if not self._orders.post(_Order(what, work, answer)):
+            raise OrderError(f"{what}: the modem has too many orders already")
+        deadline_ns = self._clock.mono_ns() + round(timeout_s * NS_PER_S)
+        while not stop.is_set() and self._clock.mono_ns() < deadline_ns:
+            try:
+                return answer.result(ANSWER_LOOK_S)
+            except NotInTimeError:
+                continue
+            except CancelledError as error:
+                raise OrderError(f"{what}: the modem's worker ended") from error
+            except (ModemError, HoldError) as error:
+                raise OrderError(f"{what}: {error}") from error
+        answer.cancel()
+        raise OrderError(
+            f"{what}: " + ("the agent stops" if stop.is_set() else f"not done in {timeout_s:.0f} s")
+        )
+
+    def _carry_out(self, order: _Order) -> None:
+        if not order.answer.set_running_or_notify_cancel():
+            return
+        self._busy_with = order.what
+        try:
+            result = order.work()
+        except GoneError as error:
+            self._lose(str(error))
+            order.answer.set_exception(error)
+        except (ModemError, HoldError) as error:
+            order.answer.set_exception(error)
+        else:
+            order.answer.set_result(result)
+
+    def _lock(self, mode: RatMode | None) -> None:
+        self._told_lock_lost = False
+        self._hold.hold(mode)
+        if mode is not None and self._hold.read_back is not mode:
+            raise HoldError(f"the modem reads back {self._hold.read_back}")
+
+    def _scan(self) -> scan.Payload:
+        if self._modem is None:
+            raise HoldError("the modem is gone")
+        return self._modem.scan()
+
+    def _look(self, due: Due) -> None:
+        """Account for all steps up to this one, and look at the radio for it."""
+        if due.uncounted:
+            log.warning("modem %s: %d seconds nobody looked", self.place.name, due.uncounted)
+            self._recorder.event(
+                "samples_missed",
+                severity="warning",
+                detail={"count": due.uncounted},
+                modem=self._configured(),
+            )
+        busy = Verdict(Outcome.SKIPPED, f"busy with {self._busy_with}")
+        for tick_ns in due.missed_ns:
+            self._write(tick_ns, None, self._absence if self._modem is None else busy)
+        self._busy_with = "the look before"
+        now_ns = self._clock.mono_ns()
+        if self._modem is not None:
+            self._sample(self._modem, now_ns)
+            return
+        self._write(due.tick_ns, None, self._absence)
+        if now_ns >= self._open_at_ns:
+            self._try_to_open()
+
+    def _sample(self, modem: Modem, now_ns: int) -> None:
+        neighbours = now_ns >= self._neighbours_at_ns
+        if neighbours:
+            self._neighbours_at_ns = now_ns + round(self.place.neighbours_every_s * NS_PER_S)
+        try:
+            self._look_at_lock(now_ns)
+            payload = modem.read_radio(neighbours=neighbours)
+        except GoneError as error:
+            self._lose(str(error))
+            self._write(now_ns, None, self._absence)
+        except TimedOutError as error:
+            self._write(now_ns, None, Verdict(Outcome.INVALID, f"modem silent: {error}"))
+            self._silent_looks += 1
+            if self._silent_looks >= SILENT_LOOKS:
+                self._lose(f"no answer {self._silent_looks} times in a row")
+        except UnreadableError as error:
+            unread = radio.Unread(command=error.command, text=error.text)
+            self._write(
+                now_ns, radio.Payload(unread=(unread,)), Verdict(Outcome.INVALID, str(error))
+            )
+        except (ModemError, HoldError) as error:
+            self._write(now_ns, None, Verdict(Outcome.INVALID, f"modem: {error}"))
+        else:
+            self._silent_looks = 0
+            self._write(now_ns, payload, judge(payload))
+
+    def _look_at_lock(self, now_ns: int) -> None:
+        """Read the lock back now and then; tell a silent unlock once, and lock again."""
+        if now_ns < self._lock_look_at_ns:
+            return
+        self._lock_look_at_ns = now_ns + LOCK_LOOK_EVERY_S * NS_PER_S
+        if self._hold.look():
+            if self._told_lock_lost:
+                self._tell_lock("rat_lock_back", "info")
+            self._told_lock_lost = False
+            return
+        if not self._told_lock_lost:
+            self._tell_lock("rat_lock_lost", "warning")
+            self._told_lock_lost = True
+        if now_ns >= self._relock_at_ns:
+            self._relock_at_ns = now_ns + RELOCK_EVERY_S * NS_PER_S
+            self._hold.hold(self._hold.asked)
+
+    def _tell_lock(self, name: str, severity: str) -> None:
+        asked, read_back = self._hold.asked, self._hold.read_back
+        log.warning("modem %s: %s: asked %s, it says %s", self.place.name, name, asked, read_back)
+        detail = {"asked": asked and asked.value, "read_back": read_back and read_back.value}
+        self._recorder.event(name, severity=severity, detail=detail, modem=self._identity())
+
+    def _try_to_open(self) -> None:
+        try:
+            modem = self._open_modem(self.place)
+        except ModemError as error:
+            self._lose(str(error))
+            return
+        self._modem = modem
+        self._failed_opens = self._silent_looks = 0
+        self._neighbours_at_ns = self._lock_look_at_ns = 0
+        self._told_lock_lost = False
+        log.info("modem %s is a %s at %s", self.place.name, modem.identity.model, self.place.place)
+        if self._told_gone:
+            self._told_gone = False
+            self._recorder.event("modem_back", modem=modem.identity)
+        try:
+            self._hold.attach(modem)
+        except GoneError as error:
+            self._lose(str(error))
+        except (ModemError, HoldError) as error:
+            log.error("modem %s: its RAT setting failed: %s", self.place.name, error)  # noqa: TRY400  # a refusal, not a defect
+            self._recorder.event(
+                "rat_lock_refused",
+                severity="error",
+                detail={"asked": self._hold.asked and self._hold.asked.value, "why": str(error)},
+                modem=modem.identity,
+            )
+
+    def _lose(self, why: str) -> None:
+        """Close what is left of the modem; say so once, and try again after a back-off."""
+        self._absence = Verdict(Outcome.MODEM_GONE, why)
+        if not self._told_gone:
+            self._told_gone = True
+            log.warning("modem %s is gone: %s", self.place.name, why)
+            self._recorder.event(
+                "modem_gone", severity="warning", detail={"why": why}, modem=self._identity()
+            )
+        self._hold.detach()
+        modem, self._modem = self._modem, None
+        if modem is not None:
+            _close(modem)
+        wait_s = REOPEN_AFTER_S[min(self._failed_opens, len(REOPEN_AFTER_S) - 1)]
+        self._failed_opens += 1
+        self._open_at_ns = self._clock.mono_ns() + wait_s * NS_PER_S
+
+    def _write(self, mono_ns: int, payload: radio.Payload | None, verdict: Verdict) -> None:
+        """One second's row, kept for the tests that run meanwhile as well."""
+        proof = self._hold.proof(payload)
+        identity, sim = self._identity(), self._sim()
+        self._recorder.record(
+            "radio",
+            payload,
+            outcome=verdict.outcome,
+            reason=verdict.reason,
+            mono_ns=mono_ns,
+            position=self._position_at(mono_ns),
+            modem=identity,
+            sim=sim,
+            rat_lock=proof,
+        )
+        if payload is not None:
+            self._unread_replies += len(payload.unread)
+        with self._looked:
+            self._snapshots.append(
+                Snapshot(mono_ns, verdict.outcome, payload, identity, sim, proof)
+            )
+            self._looked.notify_all()
+
+    def _leave(self) -> None:
+        """Give the setting back, close the port, and refuse what is still ordered."""
+        modem, self._modem = self._modem, None
+        if modem is not None:
+            try:
+                self._hold.release()
+            except ModemError as error:
+                # The file stays: whoever starts next gives the setting back.
+                log.warning("modem %s keeps its RAT lock for now: %s", self.place.name, error)
+            self._hold.detach()
+            _close(modem)
+        while (order := self._orders.take(0)) is not None:
+            order.answer.cancel()
+
+    def _newest_ns(self) -> int:
+        return self._snapshots[-1].mono_ns if self._snapshots else -1
+
+    def _identity(self) -> Identity:
+        return self._configured() if self._modem is None else self._modem.identity
+
+    def _configured(self) -> Identity:
+        """All that is known of a place nobody answers from."""
+        return Identity(usb_path=self.place.place, name=self.place.name)
+
+    def _sim(self) -> Sim | None:
+        return None if self._modem is None else self._modem.sim
+
+
+def _close(modem: Modem) -> None:
+    try:
+        modem.close()
+    except (ModemError, OSError) as error:
+        log.debug("closing a lost modem: %s", error)

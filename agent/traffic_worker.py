@@ -1,0 +1,238 @@
+"""One modem's second thread: runs the tests it is sent, one after the other.
+
+Every request ends as exactly one row, also when there was nothing to run it on. The modem's own
+thread goes on looking at the radio meanwhile; its looks tell what the test ran on.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from agent.activity import Job, Ready, Result
+from agent.clock import Clock
+from agent.config import ModemPlace
+from agent.orders import OrderError, Radio
+from agent.recorder import Recorder
+from agent.runtime import Beat, Mailbox, Stop
+from agent.shared_paths import SharedPaths
+from agent.snapshots import Snapshot, lock_agrees, lock_over, summarise
+from agent.ticks import NS_PER_S
+from wire.messages import AnyMeasurement, Modem, Outcome, Position, RatMode
+
+log = logging.getLogger(__name__)
+
+MOST_REQUESTS = 4
+"""More would only wait until they are too late."""
+LOCK_TIMEOUT_S = 30.0
+AGREE_TIMEOUT_S = 30.0
+"""How long the modem may take to camp on a cell of the mode it was locked to."""
+FIRST_LOOK_TIMEOUT_S = 5.0
+SCAN_TIMEOUT_S = 200.0
+"""+COPS=? may take three minutes by 27.007."""
+NO_SERVICE_LOOKS = 3
+"""Without service so many times in a row a test is not tried: it ends as no service at once."""
+BEAT_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestRequest:
+    """One planned test on one modem."""
+
+    __test__ = False
+
+    kind: str
+    ready: Ready
+    needs_service: bool
+    give_up_mono_ns: int
+    """Begin no later than this."""
+    plan: str | None = None
+    rat_lock: RatMode | None = None
+    progress: Callable[[str], None] = lambda _: None
+    done: Callable[[AnyMeasurement], None] = lambda _: None
+    """Told the row it ended as."""
+
+
+class TrafficWorker:
+    """Tests on one modem. `ask` and `skip` are for other threads."""
+
+    def __init__(
+        self,
+        *,
+        place: ModemPlace,
+        radio: Radio,
+        clock: Clock,
+        recorder: Recorder,
+        position_at: Callable[[int], Position],
+        paths: SharedPaths,
+    ) -> None:
+        self.place = place
+        self._radio = radio
+        self._clock = clock
+        self._recorder = recorder
+        self._position_at = position_at
+        self._paths = paths
+        self._requests: Mailbox[TestRequest] = Mailbox(MOST_REQUESTS)
+
+    def ask(self, request: TestRequest) -> None:
+        """Run the test as soon as those before it are done; it ends as a row in any case."""
+        if not self._requests.post(request):
+            self.skip(request, f"busy: {MOST_REQUESTS} tests wait already")
+
+    def skip(self, request: TestRequest, reason: str, *, mono_ns: int | None = None) -> None:
+        """Record that a planned test was not run, and why."""
+        self._end(request, Result(Outcome.SKIPPED, reason, None), mono_ns=mono_ns)
+
+    def run(self, stop: Stop, beat: Beat) -> None:
+        """Run tests until stopped; those still waiting then are recorded as skipped."""
+        with stop.wakes(self._requests.wake):
+            try:
+                while not stop.is_set():
+                    beat()
+                    request = self._requests.take(BEAT_EVERY_S)
+                    if request is not None:
+                        self._attend(request, stop)
+            finally:
+                while (request := self._requests.take(0)) is not None:
+                    self.skip(request, "the agent stops")
+
+    def _attend(self, request: TestRequest, stop: Stop) -> None:
+        left_s = (request.give_up_mono_ns - self._clock.mono_ns()) / NS_PER_S
+        if left_s < 0:
+            self.skip(request, "busy: the test before took too long")
+            return
+        path = self.place.shared_path
+        with self._paths.taken(path, stop=stop, timeout_s=left_s) as free:
+            if stop.is_set():
+                self.skip(request, "the agent stops")
+            elif not free:
+                self.skip(request, f"busy: {path} is used by another test")
+            elif request.rat_lock is None:
+                self._test(request, stop)
+            else:
+                self._test_locked(request, request.rat_lock, stop)
+
+    def _test_locked(self, request: TestRequest, mode: RatMode, stop: Stop) -> None:
+        """Lock, wait until the serving cell agrees, test, and give the lock back."""
+        request.progress(f"locking to {mode}")
+        try:
+            self._radio.request_lock(mode, stop=stop, timeout_s=LOCK_TIMEOUT_S)
+        except OrderError as error:
+            self.skip(request, f"rat lock: {error}")
+        else:
+            if self._await_agreement(mode, stop):
+                self._test(request, stop)
+            else:
+                self.skip(request, f"rat lock: the serving cell is not {mode}")
+        finally:
+            self._unlock(stop)
+
+    def _unlock(self, stop: Stop) -> None:
+        if stop.is_set():
+            return  # the modem's thread gives the setting back as it ends
+        try:
+            self._radio.request_lock(None, stop=stop, timeout_s=LOCK_TIMEOUT_S)
+        except OrderError as error:
+            log.warning("modem %s: %s", self.place.name, error)
+
+    def _await_agreement(self, mode: RatMode, stop: Stop) -> bool:
+        """Wait for a look that agrees with the lock; False when the last one contradicts it.
+
+        Without service at the end there is nothing to contradict: the test then says so itself.
+        """
+        after_ns = self._clock.mono_ns()
+        deadline_ns = after_ns + round(AGREE_TIMEOUT_S * NS_PER_S)
+        agrees: bool | None = None
+        while self._clock.mono_ns() < deadline_ns and not stop.is_set():
+            look = self._radio.next_snapshot(after_ns, BEAT_EVERY_S)
+            if look is None:
+                continue
+            after_ns = look.mono_ns
+            agrees = lock_agrees(mode, look.payload)
+            if look.outcome is Outcome.OK and agrees is not False:
+                return True
+        return agrees is not False
+
+    def _test(self, request: TestRequest, stop: Stop) -> None:
+        obstacle = self._obstacle() if request.needs_service else None
+        if obstacle is not None:
+            self._end(request, obstacle)
+            return
+        start_ns = self._clock.mono_ns()
+        position = self._position_at(start_ns)
+        cancel = threading.Event()
+        job = Job(
+            interface=self.place.interface,
+            cancel=cancel,
+            progress=request.progress,
+            scan=lambda: self._radio.request_scan(stop=stop, timeout_s=SCAN_TIMEOUT_S),
+        )
+        with stop.wakes(cancel.set):
+            result = request.ready.run(job)
+        if stop.is_set() and result.outcome is not Outcome.OK:
+            # The network did not do this: in no statistic.
+            result = result._replace(outcome=Outcome.INVALID, reason="the agent stops")
+        self._end(request, result, mono_ns=start_ns, position=position)
+
+    def _obstacle(self) -> Result | None:
+        """Why a test cannot begin now: no modem, or no service for some seconds."""
+        now_ns = self._clock.mono_ns()
+        looks = self._radio.snapshots(now_ns - NO_SERVICE_LOOKS * NS_PER_S)[-NO_SERVICE_LOOKS:]
+        if not looks or looks[-1].outcome is Outcome.SKIPPED:
+            look = self._radio.next_snapshot(now_ns, FIRST_LOOK_TIMEOUT_S)
+            looks = () if look is None else (look,)
+        if not looks:
+            return Result(Outcome.SKIPPED, "nothing known of the modem yet", None)
+        latest = looks[-1]
+        if latest.outcome is Outcome.MODEM_GONE:
+            return Result(Outcome.MODEM_GONE, None, None)
+        if all(look.outcome is Outcome.NO_SERVICE for look in looks):
+            return Result(Outcome.NO_SERVICE, None, None)
+        return None
+
+    def _end(
+        self,
+        request: TestRequest,
+        result: Result,
+        *,
+        mono_ns: int | None = None,
+        position: Position | None = None,
+    ) -> None:
+        """Record the one row of a request with what the radio was like meanwhile."""
+        at_ns = self._clock.mono_ns() if mono_ns is None else mono_ns
+        looks = self._radio.snapshots(at_ns)
+        payload = result.payload
+        if payload is not None and "radio" in payload.__struct_fields__:
+            payload = msgspec.structs.replace(payload, radio=summarise(looks))
+        known = looks[0] if looks else None
+        record = self._recorder.record(
+            request.kind,
+            payload,
+            outcome=result.outcome,
+            reason=result.reason,
+            mono_ns=at_ns,
+            position=self._position_at(at_ns) if position is None else position,
+            modem=self._identity(known),
+            sim=None if known is None else known.sim,
+            rat_lock=lock_over(self._asked(request), looks),
+            plan=request.plan,
+            profile=request.ready.profile,
+        )
+        log.info(
+            "%s on modem %s: %s%s",
+            request.kind,
+            self.place.name,
+            result.outcome,
+            "" if result.reason is None else f" ({result.reason})",
+        )
+        request.done(record)
+
+    def _asked(self, request: TestRequest) -> RatMode | None:
+        return request.rat_lock or self.place.lock
+
+    def _identity(self, look: Snapshot | None) -> Modem:
+        if look is None:
+            return Modem(usb_path=self.place.place, name=self.place.name)
+        return look.modem
