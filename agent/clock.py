@@ -21,6 +21,8 @@ DRIFT_PER_S = 50e-6
 """How fast an anchor gets worse: a free-running crystal of a cheap board, hot or cold."""
 GPS_HOLD_S = 900.0
 """NTP over a mobile network does not overrule a GPS anchor younger than this."""
+WALL_IS_RIGHT_S = 3600.0
+"""Dates need no better: certificates live for months."""
 MADE_AT = datetime(2026, 11, 1, tzinfo=UTC)
 """No clock that is right says an earlier time than that of this software."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -106,6 +108,14 @@ class Clock:
             clock_state=self._unanchored() if anchor is None else anchor.source,
             utc_err_s=None if anchor is None else anchor.err_at(at_ns),
         )
+
+    def wall_is_right(self) -> bool:
+        """Whether the system clock can be used to judge dates, e.g. of a certificate."""
+        stamp = self.stamp()
+        if stamp.utc is None or stamp.utc_err_s is None:
+            return False
+        apart_s = abs((self._source.wall() - stamp.utc).total_seconds())
+        return apart_s <= WALL_IS_RIGHT_S + stamp.utc_err_s
 
     def state(self) -> ClockState:
         """What is known of the time now."""

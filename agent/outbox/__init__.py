@@ -3,21 +3,24 @@
 from agent.outbox.errors import (
     OutboxError,
     OutboxFullError,
+    OutboxTakenError,
     OutboxTimeoutError,
     UnusableFileError,
 )
 from agent.outbox.file import Dropped, OutboxFile, Row
-from agent.outbox.outbox import Batch, Limits, Outbox, OutboxStats
+from agent.outbox.outbox import Batch, Limits, MakesEvents, Outbox, OutboxStats
 
 __all__ = [
     "Batch",
     "Dropped",
     "Limits",
+    "MakesEvents",
     "Outbox",
     "OutboxError",
     "OutboxFile",
     "OutboxFullError",
     "OutboxStats",
+    "OutboxTakenError",
     "OutboxTimeoutError",
     "Row",
     "UnusableFileError",
