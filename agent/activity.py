@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from agent.config import Server
+from drivers.traffic.result import OnProgress
 from wire.kinds import scan
 from wire.messages import Outcome
 
@@ -29,8 +30,8 @@ class Job:
     """Network interface of the modem; None where tests are not bound to one."""
     cancel: threading.Event
     """Set when the agent stops: the test ends early and says so."""
-    progress: Callable[[str], None]
-    """Tells a person who waits what goes on. Cheap; may be called often."""
+    on_progress: OnProgress
+    """Tells a person who waits what goes on."""
     scan: Callable[[], scan.Payload]
     """A scan by the modem itself; raises `agent.orders.OrderError`."""
 

@@ -76,7 +76,7 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The probe's own certificate: its common name is the probe's name."""
     key: Path | None = None
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=600)] = 30
-    ack_timeout_s: Seconds = 60
+    ack_timeout_s: Seconds = 30
     """Without the collector's acknowledgement for so long, a batch is sent again."""
     max_rows_in_flight: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 2_000
 
@@ -92,10 +92,12 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Where tests are run against."""
 
     name: Name
-    iperf_host: str | None = None
-    iperf_port: Port = 5201
-    http_url: Annotated[str, msgspec.Meta(pattern=r"^https?://")] | None = None
-    """Base of the HTTP and video tests and of the small data check."""
+    host: str
+    """Name or address."""
+    iperf_port: Port | None = None
+    """Of iperf3; unset: it does not offer capacity tests by iperf3."""
+    http_port: Port | None = None
+    """Of the HTTP and video tests and of the small data check; unset: it offers none."""
 
 
 class ModemPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

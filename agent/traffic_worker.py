@@ -20,6 +20,7 @@ from agent.runtime import Beat, Mailbox, Stop
 from agent.shared_paths import SharedPaths
 from agent.snapshots import Snapshot, lock_agrees, lock_over, summarise
 from agent.ticks import NS_PER_S
+from drivers.traffic.result import OnProgress, Progress, unobserved
 from wire.messages import AnyMeasurement, Modem, Outcome, Position, RatMode
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class TestRequest:
     """Begin no later than this."""
     plan: str | None = None
     rat_lock: RatMode | None = None
-    progress: Callable[[str], None] = lambda _: None
+    on_progress: OnProgress = unobserved
     done: Callable[[AnyMeasurement], None] = lambda _: None
     """Told the row it ended as."""
 
@@ -116,7 +117,7 @@ class TrafficWorker:
 
     def _test_locked(self, request: TestRequest, mode: RatMode, stop: Stop) -> None:
         """Lock, wait until the serving cell agrees, test, and give the lock back."""
-        request.progress(f"locking to {mode}")
+        request.on_progress(Progress(stage=f"locking to {mode}", elapsed_s=0.0))
         try:
             self._radio.request_lock(mode, stop=stop, timeout_s=LOCK_TIMEOUT_S)
         except OrderError as error:
@@ -166,7 +167,7 @@ class TrafficWorker:
         job = Job(
             interface=self.place.interface,
             cancel=cancel,
-            progress=request.progress,
+            on_progress=request.on_progress,
             scan=lambda: self._radio.request_scan(stop=stop, timeout_s=SCAN_TIMEOUT_S),
         )
         with stop.wakes(cancel.set):

@@ -1,0 +1,26 @@
+"""A few small requests and a small download: is this a service, not only a level."""
+
+from pathlib import Path
+
+from agent.activities._profiles import load, other_end
+from agent.activity import Job, Ready, Result
+from agent.config import Server
+from drivers.traffic import NetPath, run_latency
+from drivers.traffic.profile import LatencyProfile
+
+KIND = "latency"
+NEEDS_SERVICE = True
+DEFAULT_PROFILE = "latency"
+
+
+def prepare(*, profile: str | None, server: Server | None, folder: Path | None) -> Ready:
+    """The test with this profile; raises `UnpreparedError`."""
+    chosen = load(profile or DEFAULT_PROFILE, LatencyProfile, folder)
+    other = other_end(server, "http_port")
+
+    def run(job: Job) -> Result:
+        path = NetPath(interface=job.interface)
+        end = run_latency(chosen, other, path, job.cancel, job.on_progress)
+        return Result(end.outcome, end.reason, end.payload)
+
+    return Ready(chosen.name, run)

@@ -1,0 +1,26 @@
+"""A fixed-duration capacity test, by iperf3 or HTTP as its profile says."""
+
+from pathlib import Path
+
+from agent.activities._profiles import load, other_end
+from agent.activity import Job, Ready, Result
+from agent.config import Server
+from drivers.traffic import NetPath, run_throughput
+from drivers.traffic.profile import Method, ThroughputProfile
+
+KIND = "throughput"
+NEEDS_SERVICE = True
+DEFAULT_PROFILE = "tcp-6x10s-down"
+
+
+def prepare(*, profile: str | None, server: Server | None, folder: Path | None) -> Ready:
+    """The test with this profile; raises `UnpreparedError`."""
+    chosen = load(profile or DEFAULT_PROFILE, ThroughputProfile, folder)
+    other = other_end(server, "iperf_port" if chosen.method is Method.IPERF3 else "http_port")
+
+    def run(job: Job) -> Result:
+        path = NetPath(interface=job.interface)
+        end = run_throughput(chosen, other, path, job.cancel, job.on_progress)
+        return Result(end.outcome, end.reason, end.payload)
+
+    return Ready(chosen.name, run)

@@ -1,0 +1,128 @@
+import pytest
+
+from agent.snapshots import Snapshot, judge, lock_agrees, lock_over, summarise
+from wire.cells import Cell, Rat, RatClass, TestRadio
+from wire.kinds.radio import Payload, RegistrationState
+from wire.messages import Modem, Outcome, RatLock, RatMode
+
+ANCHOR = Cell(rat=Rat.LTE, mcc="452", mnc="04", cell_id=7, pci=11, rsrp_dbm=-90.0, sinr_db=12.0)
+LEG = Cell(rat=Rat.NR, pci=500, rsrp_dbm=-95.0)
+LTE = Payload(serving=ANCHOR, plmn="45204", registration=RegistrationState.HOME)
+NSA = Payload(serving=ANCHOR, nr=LEG, plmn="45204", registration=RegistrationState.HOME)
+SA = Payload(serving=LEG, registration=RegistrationState.HOME)
+GSM = Payload(serving=Cell(rat=Rat.GSM), registration=RegistrationState.HOME)
+WCDMA = Payload(serving=Cell(rat=Rat.WCDMA), registration=RegistrationState.HOME)
+NOTHING = Payload(registration=RegistrationState.SEARCHING, rrc_state="search")
+
+
+def looks(*payloads, lock=None):
+    return tuple(
+        Snapshot(
+            second * 10**9,
+            Outcome.MODEM_GONE if payload is None else judge(payload).outcome,
+            payload,
+            Modem(usb_path="1-1"),
+            rat_lock=lock,
+        )
+        for second, payload in enumerate(payloads)
+    )
+
+
+@pytest.mark.parametrize(
+    ("payload", "outcome", "reason"),
+    [
+        (LTE, Outcome.OK, None),
+        (Payload(serving=ANCHOR, registration=RegistrationState.ROAMING), Outcome.OK, None),
+        (Payload(serving=ANCHOR), Outcome.OK, None),
+        (Payload(), Outcome.NO_SERVICE, "no serving cell"),
+        (NOTHING, Outcome.NO_SERVICE, "registration: searching"),
+        (Payload(serving=ANCHOR, rrc_state="limsrv"), Outcome.NO_SERVICE, "modem: limsrv"),
+        (
+            Payload(serving=ANCHOR, registration=RegistrationState.DENIED),
+            Outcome.NO_SERVICE,
+            "registration: denied",
+        ),
+    ],
+)
+def test_service_is_a_cell_that_takes_us(payload, outcome, reason):
+    assert judge(payload) == (outcome, reason)
+
+
+@pytest.mark.parametrize(
+    ("payloads", "rat_class", "nr_share"),
+    [
+        ([LTE] * 10, RatClass.G4, 0.0),
+        ([NSA] * 10, RatClass.G5, 1.0),
+        ([SA] * 10, RatClass.G5, 1.0),
+        ([NSA] * 9 + [LTE], RatClass.G5, 0.9),
+        ([NSA] * 8 + [LTE] * 2, RatClass.MIXED, 0.8),
+        ([LTE] * 9 + [NSA], RatClass.MIXED, 0.1),
+        ([GSM] * 3, RatClass.G2, 0.0),
+        ([WCDMA] * 3, RatClass.G3, 0.0),
+        ([LTE, WCDMA], RatClass.MIXED, 0.0),
+        ([LTE, NOTHING, LTE], RatClass.G4, 0.0),
+    ],
+)
+def test_the_class_is_of_the_seconds_with_service(payloads, rat_class, nr_share):
+    radio = summarise(looks(*payloads))
+    assert radio.rat_class is rat_class
+    assert radio.nr_share == pytest.approx(nr_share)
+
+
+def test_a_summary_names_the_block_at_the_start_and_the_median_level():
+    levels = [-100.0, -80.0, -90.0]
+    payloads = [
+        Payload(
+            serving=Cell(rat=Rat.LTE, cell_id=index, pci=index, rsrp_dbm=level),
+            plmn="45204",
+            registration=RegistrationState.HOME,
+        )
+        for index, level in enumerate(levels)
+    ]
+    radio = summarise(looks(*payloads, NOTHING, None))
+    assert (radio.plmn, radio.cell_id, radio.pci) == ("45204", 0, 0)
+    assert radio.rsrp_dbm == -90.0
+    assert radio.sinr_db is None
+    assert (radio.snapshots, radio.snapshots_without_service) == (5, 2)
+
+
+def test_without_service_nothing_is_known_but_the_count():
+    assert summarise(looks(NOTHING, NOTHING)) == TestRadio(snapshots=2, snapshots_without_service=2)
+    assert summarise(()) == TestRadio()
+
+
+@pytest.mark.parametrize(
+    ("mode", "agreeing", "contradicting"),
+    [
+        (RatMode.G2, GSM, LTE),
+        (RatMode.G3, WCDMA, GSM),
+        (RatMode.G4, LTE, NSA),
+        (RatMode.G5_NSA, NSA, SA),
+        (RatMode.G5_SA, SA, NSA),
+        (RatMode.G5, NSA, WCDMA),
+        (RatMode.G5, SA, LTE),
+    ],
+)
+def test_the_serving_cell_agrees_with_a_lock_or_not(mode, agreeing, contradicting):
+    assert lock_agrees(mode, agreeing) is True
+    assert lock_agrees(mode, contradicting) is False
+    assert lock_agrees(mode, NOTHING) is None
+    assert lock_agrees(mode, None) is None
+
+
+def test_an_idle_anchor_says_nothing_of_nsa():
+    idle = Payload(serving=ANCHOR, rrc_state="noconn")
+    busy = Payload(serving=ANCHOR, rrc_state="connect")
+    assert lock_agrees(RatMode.G5_NSA, idle) is None
+    assert lock_agrees(RatMode.G5_NSA, busy) is False
+
+
+def test_a_lock_holds_over_a_test_only_if_it_held_in_each_second():
+    held = RatLock(asked=RatMode.G4, read_back=RatMode.G4)
+    lost = RatLock(asked=RatMode.G4, read_back=RatMode.AUTO)
+    whole = lock_over(RatMode.G4, looks(LTE, LTE, lock=held))
+    broken = lock_over(RatMode.G4, looks(LTE, lock=held) + looks(LTE, NSA, lock=lost))
+    assert whole == RatLock(asked=RatMode.G4, read_back=RatMode.G4, serving_agreed=True)
+    assert broken == RatLock(asked=RatMode.G4, read_back=RatMode.AUTO, serving_agreed=False)
+    assert lock_over(None, looks(LTE)) is None
+    assert lock_over(RatMode.G4, ()) == RatLock(asked=RatMode.G4)
