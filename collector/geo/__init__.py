@@ -1,0 +1,1 @@
+"""Areas, H3 cells and roads: where a record was made."""

@@ -1,0 +1,85 @@
+"""Which commune, district and province a point lies in, by the boundaries valid on that day."""
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import shapely
+
+from collector.geo import geojson
+
+_GEOMETRIES = frozenset({"Polygon", "MultiPolygon"})
+_FIRST_DAY = np.datetime64("0001-01-01", "D")
+_LAST_DAY = np.datetime64("9999-12-31", "D")
+
+NOWHERE = -1
+"""Instead of an index into `areas`: no boundary set knows the place."""
+
+
+class Area(msgspec.Struct, frozen=True, kw_only=True):
+    """One commune in one boundary set. Codes are unique within a set and a day only."""
+
+    boundary_set: str
+    code: str
+    name: str
+    type: str | None = None
+    district_code: str | None = None
+    district: str | None = None
+    province_code: str | None = None
+    province: str | None = None
+    valid_from: date | None = None
+    """First day; None has always been."""
+    valid_to: date | None = None
+    """Last day; None is still."""
+
+
+class _Properties(msgspec.Struct, frozen=True, kw_only=True):
+    code: str
+    name: str
+    type: str | None = None
+    district_code: str | None = None
+    district: str | None = None
+    province_code: str | None = None
+    province: str | None = None
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+
+class Boundaries:
+    """All configured boundary sets. Where two claim a point, the one listed first has it."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        """Read the sets; raises `geojson.GeographyError`."""
+        areas: list[Area] = []
+        polygons: list[Any] = []
+        for file in files:
+            found = geojson.read(file, _Properties, _GEOMETRIES)
+            for feature in found.features:
+                properties = msgspec.structs.asdict(feature.properties)
+                areas.append(Area(boundary_set=found.name, **properties))
+                polygons.append(feature.geometry)
+        self.areas = tuple(areas)
+        self._polygons = np.array(polygons, dtype=object)
+        shapely.prepare(self._polygons)
+        self._tree = shapely.STRtree(polygons)
+        self._from = _days((area.valid_from for area in areas), _FIRST_DAY)
+        self._to = _days((area.valid_to for area in areas), _LAST_DAY)
+
+    def find(self, lat_deg: Any, lon_deg: Any, day: Any) -> Any:
+        """Index into `areas`, or `NOWHERE`, for arrays of finite points and their local days."""
+        point, area = self._tree.query(shapely.points(lon_deg, lat_deg))
+        valid = (day[point] >= self._from[area]) & (day[point] <= self._to[area])
+        point, area = point[valid], area[valid]
+        inside = shapely.intersects_xy(self._polygons[area], lon_deg[point], lat_deg[point])
+        found = np.full(len(lat_deg), len(self.areas))
+        np.minimum.at(found, point[inside], area[inside])
+        return np.where(found == len(self.areas), NOWHERE, found)
+
+
+def _days(days: Iterable[date | None], unknown: np.datetime64) -> Any:
+    return np.array(
+        [unknown if day is None else np.datetime64(day, "D") for day in days], "datetime64[D]"
+    )
