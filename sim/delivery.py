@@ -8,7 +8,7 @@ the window that bounds it is what slows the sender down to the collector's pace.
 import queue
 import ssl
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -120,6 +120,11 @@ class Delivery:
         return sum(len(sender.open) for sender in self._senders.values())
 
     @property
+    def made(self) -> int:
+        """Records given to `send`."""
+        return sum(sender.made for sender in self._senders.values())
+
+    @property
     def acknowledged(self) -> int:
         """Records the collector has accounted for."""
         return sum(tally.acknowledged for tally in self.tallies().values())
@@ -174,11 +179,16 @@ class Delivery:
             topics.status(presence.probe), msgspec.json.encode(presence), qos=1, retain=True
         )
 
-    def drain(self) -> None:
-        """Wait until everything is acknowledged; raises `DeliveryError` as `send` does."""
+    def drain(self, on_wait: Callable[[], None] | None = None) -> None:
+        """Wait until everything is acknowledged; raises `DeliveryError` as `send` does.
+
+        `on_wait` is called at least once a second meanwhile.
+        """
         while self.open_batches:
             self._listen(1.0)
             self._resend()
+            if on_wait is not None:
+                on_wait()
 
     def close(self) -> None:
         """Disconnect every probe. Idempotent."""
