@@ -122,6 +122,10 @@ class HttpConnection:
         # A server that ends the connection must not make http.client open one off the path.
         self._client.auto_open = 0
 
+    def interrupt(self) -> None:
+        """Wake the thread that reads; for other threads."""
+        _shut_down(self._socket)
+
     def close(self) -> None:
         """Close the connection; harmless when it is."""
         self._fuse.release(self._socket)

@@ -187,4 +187,4 @@ def _ip(*arguments: str) -> None:
 
 def gone(path: NetPath) -> TrafficError:
     """The end of a test whose interface vanished."""
-    return TrafficError("transfer", f"{path.interface} is gone", outcome=Outcome.MODEM_GONE)
+    return TrafficError("interface", f"{path.interface} is gone", outcome=Outcome.MODEM_GONE)

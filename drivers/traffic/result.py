@@ -50,7 +50,7 @@ class TrafficError(Exception):
     """A test cannot go on; becomes the result's outcome and reason at the top of the test.
 
     `outcome` says whose fault it is, `stage` is `dns`, `bind`, `connect`, `request`, `transfer`,
-    `server` or `probe`, `happened` the fault in a few words.
+    `access`, `interface`, `server` or `probe`, `happened` the fault in a few words.
     """
 
     def __init__(self, stage: str, happened: str, *, outcome: Outcome = Outcome.FAILED) -> None:
