@@ -1,0 +1,308 @@
+"""Mean download rate of one generation of radio (targets T1 and T8).
+
+Only tests that ran on the generation from start to end, and finished, make the mean. Their block
+means are averaged; a district is the mean of its communes (by population where it is known), and
+all operators together are the mean of the operators. Tests the network failed are counted beside
+the mean, which is also shown with a zero for each of them.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import ibis
+import msgspec
+from ibis.expr import types as ir
+
+from collector import stats
+from collector.kpi import Area, Finding, Ground, Measured, Need, Period, Scope, Text
+from collector.kpi._attempts import (
+    Attempts,
+    Block,
+    left_in,
+    read,
+    with_operator,
+    within,
+)
+from collector.kpi._evidence import Minimum, shortfall
+
+TITLE = Text(vi="Tốc độ tải xuống trung bình", en="Mean download rate")
+UNIT = "Mbit/s"
+HIGHER_IS_BETTER = True
+TOGETHER = "all"
+TABLES = ("throughput",)
+
+_NAMED = 4
+"""As many areas are named in a reason; the others are counted."""
+
+
+class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a target's file may set."""
+
+    rat_class: str
+    """`4g` or `5g`: what the whole test must have run on."""
+    unserved_locks: tuple[str, ...]
+    """Modes asked of the modem with which a test without any service counts as a failure here."""
+    profiles: tuple[str, ...]
+    """Test profiles that count: like is only compared with like."""
+    max_position_error_m: float = 50.0
+    max_failure_ratio: float = 0.05
+    """Above it nothing passes, however fast the tests that finished were."""
+    share_rate_mbit_s: float | None = None
+    """Also shown: the share of attempts at least this fast, as the technical regulation asks."""
+    minimum: Minimum = Minimum()
+
+
+def measure(
+    tables: Any,
+    *,
+    ground: Ground,
+    levels: Sequence[str],
+    period: Period,
+    threshold: float,
+    parameters: Parameters,
+) -> Measured:
+    """One finding for each area of `levels` and each operator, and for all operators together."""
+    attempts = _attempts(tables.throughput, ground=ground, period=period, parameters=parameters)
+    survey = _Survey(attempts, ground, threshold, parameters)
+    operators = [operator.name for operator in ground.operators]
+    return Measured(
+        findings=tuple(
+            survey.finding(area, operator)
+            for level in levels
+            for area in ground.at(level)
+            for operator in (*operators, TOGETHER)
+        ),
+        n=sum(len(block.rates_mbit_s) for block in attempts.blocks),
+        failures=sum(block.failures for block in attempts.blocks),
+        excluded=left_in(attempts.left),
+        queries=attempts.queries,
+    )
+
+
+def _attempts(
+    table: ir.Table, *, ground: Ground, period: Period, parameters: Parameters
+) -> Attempts:
+    tests = with_operator(within(table, period), table.radio_plmn, ground)
+    tests = tests.filter((tests.direction == "down") | tests.direction.isnull())
+    failed = tests.outcome.isin(["failed", "no_service"]) | ibis.coalesce(tests.cut_off, False)
+    unserved = failed & tests.radio_rat_class.isnull()
+    asked = ibis.coalesce(tests.rat_lock_asked, "auto")
+    other = ~unserved & (tests.radio_rat_class != parameters.rat_class)
+    return read(
+        tests,
+        ground=ground,
+        profiles=parameters.profiles,
+        max_position_error_m=parameters.max_position_error_m,
+        further=(
+            (~tests.rat_lock_serving_agreed, "lock_lost"),
+            (tests.radio_rat_class == "mixed", "mixed_technology"),
+            (other, "other_technology"),
+            (~unserved & tests.radio_rat_class.isnull(), "technology_unknown"),
+            (unserved & ~asked.isin(list(parameters.unserved_locks)), "other_technology"),
+        ),
+        smooth=ibis.literal(True),
+        failed=failed,
+    )
+
+
+class _Part(NamedTuple):
+    """An estimate and what it does not cover."""
+
+    mean: stats.Mean | None
+    unmeasured: tuple[str, ...] = ()
+
+
+class _Survey:
+    """The blocks of one target, by area and operator."""
+
+    def __init__(
+        self, attempts: Attempts, ground: Ground, threshold: float, parameters: Parameters
+    ) -> None:
+        self._left = attempts.left
+        self._ground = ground
+        self._threshold = threshold
+        self._parameters = parameters
+        self._blocks: dict[tuple[str, str | None, str], list[Block]] = defaultdict(list)
+        for block in attempts.blocks:
+            for level, code in block.areas.items():
+                self._blocks[level, code, block.operator].append(block)
+
+    def finding(self, area: Area, operator: str) -> Finding:
+        """What was measured in one area of one operator, or of all of them."""
+        together = operator == TOGETHER
+        names = [one.name for one in self._ground.operators] if together else [operator]
+        blocks = [
+            block for name in names for block in self._blocks.get((area.level, area.code, name), ())
+        ]
+        part = self._together(area, _finished) if together else self._of(area, operator, _finished)
+        rates = [rate for block in blocks for rate in block.rates_mbit_s]
+        failures = sum(block.failures for block in blocks)
+        excluded = left_in(
+            self._left, level=area.level, code=area.code, operator=None if together else operator
+        )
+        units = len(_units(blocks, _finished))
+        lower, upper = stats.mean_limits(part.mean)
+        limits = self._limits(rates, failures)
+        lack = shortfall(blocks, units=units, minimum=self._parameters.minimum, where=area.name)
+        gaps = _unmeasured(part.unmeasured)
+        zeros = (
+            self._together(area, _with_zeros) if together else self._of(area, operator, _with_zeros)
+        )
+        return Finding(
+            scope=Scope(level=area.level, code=area.code, name=area.name, operator=operator),
+            estimate=part.mean.value if part.mean else None,
+            lower=lower,
+            upper=upper,
+            n=len(rates),
+            blocks=units,
+            n_eff=stats.effective_count(rates, part.mean.variance if part.mean else None),
+            failures=failures,
+            excluded=excluded,
+            against_pass=(*lack.reasons, *gaps, *limits.against_pass),
+            against_fail=(*lack.reasons, *gaps, *limits.against_fail),
+            need=(*lack.need, *self._need(part, units, area)),
+            context={
+                "median": stats.median(rates),
+                "pooled_mean": math.fsum(rates) / len(rates) if rates else None,
+                "mean_failures_as_zero": zeros.mean.value if zeros.mean else None,
+                "failure_ratio": failures / (failures + len(rates)) if blocks else None,
+                **self._shares(rates, failures, excluded),
+            },
+        )
+
+    def _of(self, area: Area, operator: str, value: "_Value") -> _Part:
+        """Mean of an area: of its blocks, or of its communes where it has some."""
+        strata = [
+            one
+            for one in self._ground.at("commune")
+            if area.level != "commune" and one.within.get(area.level) == area.code
+        ] or [area]
+        populations = [one.population for one in strata]
+        parts: list[tuple[float, stats.Mean]] = []
+        thin: list[stats.Mean] = []
+        unmeasured = []
+        for stratum in strata:
+            blocks = self._blocks.get((stratum.level, stratum.code, operator), ())
+            found = stats.mean(_units(blocks, value))
+            if found is not None and found.variance is not None:
+                weight = 1.0 if None in populations else float(stratum.population or 0)
+                parts.append((weight, found))
+                continue
+            thin.extend([found] if found else [])
+            if stratum is not area:
+                unmeasured.append(stratum.name)
+        if not parts:
+            parts = [(1.0, one) for one in thin]
+        return _Part(stats.weighted_mean(parts), tuple(unmeasured))
+
+    def _together(self, area: Area, value: "_Value") -> _Part:
+        """Mean of the operators, each with the same weight."""
+        parts = []
+        unmeasured: list[str] = []
+        for operator in self._ground.operators:
+            part = self._of(area, operator.name, value)
+            if part.mean is None:
+                unmeasured.append(operator.name)
+                continue
+            parts.append((1.0, part.mean))
+            unmeasured += [f"{name} ({operator.name})" for name in part.unmeasured]
+        return _Part(stats.weighted_mean(parts), tuple(unmeasured))
+
+    def _limits(self, rates: Sequence[float], failures: int) -> "_Against":
+        """What speaks against a verdict although the mean would allow it."""
+        against_pass: list[Text] = []
+        against_fail: list[Text] = []
+        ratio = failures / (failures + len(rates)) if failures else 0.0
+        if ratio > self._parameters.max_failure_ratio:
+            most = self._parameters.max_failure_ratio
+            against_pass.append(
+                Text(
+                    vi=f"mạng làm hỏng {ratio:.0%} số lần đo, quá mức {most:.0%}",
+                    en=f"the network failed {ratio:.0%} of the tests, more than {most:.0%}",
+                )
+            )
+        middle = stats.median(rates)
+        if middle is not None:
+            side = against_pass if middle < self._threshold else against_fail
+            side.append(
+                Text(
+                    vi=f"trung bình và trung vị ({middle:.1f}) nằm hai phía của ngưỡng",
+                    en=f"mean and median ({middle:.1f}) lie on different sides of the threshold",
+                )
+            )
+        return _Against(tuple(against_pass), tuple(against_fail))
+
+    def _need(self, part: _Part, units: int, area: Area) -> tuple[Need, ...]:
+        if part.unmeasured:
+            return (
+                Need(
+                    what="blocks",
+                    more=2 * len(part.unmeasured),
+                    where=_some(part.unmeasured, others="+{}"),
+                ),
+            )
+        if part.mean is None or part.mean.variance is None:
+            return ()
+        more = stats.blocks_to_decide(part.mean, units, threshold=self._threshold)
+        return () if more == 0 else (Need(what="blocks", more=more, where=area.name),)
+
+    def _shares(
+        self, rates: Sequence[float], failures: int, excluded: Mapping[str, int]
+    ) -> dict[str, float | None]:
+        shares: dict[str, float | None] = {}
+        fast = self._parameters.share_rate_mbit_s
+        if fast is not None:
+            attempts = len(rates) + failures
+            reached = sum(rate >= fast for rate in rates)
+            shares[f"share_at_least_{fast:g}_mbit_s"] = reached / attempts if attempts else None
+        if self._parameters.rat_class == "5g":
+            fallen = excluded.get("mixed_technology", 0)
+            shares["fallback_share"] = fallen / (fallen + len(rates)) if fallen or rates else None
+        return shares
+
+
+class _Against(NamedTuple):
+    against_pass: tuple[Text, ...]
+    against_fail: tuple[Text, ...]
+
+
+_Value = Callable[[Block], float | None]
+"""One number for a block, or None where it has none."""
+
+
+def _finished(block: Block) -> float | None:
+    rates = block.rates_mbit_s
+    return math.fsum(rates) / len(rates) if rates else None
+
+
+def _with_zeros(block: Block) -> float | None:
+    return math.fsum(block.rates_mbit_s) / block.attempts
+
+
+def _units(blocks: Iterable[Block], value: _Value) -> list[float]:
+    """Values of independent units: one for each operator, place and hour, whatever the cells."""
+    together: dict[tuple[object, ...], list[float]] = defaultdict(list)
+    for block in blocks:
+        found = value(block)
+        if found is not None:
+            together[block.operator, block.place, block.hour].append(found)
+    return [math.fsum(values) / len(values) for values in together.values()]
+
+
+def _unmeasured(names: Sequence[str]) -> tuple[Text, ...]:
+    if not names:
+        return ()
+    return (
+        Text(
+            vi=f"chưa đo đủ ở {_some(names, others='và {} nơi khác')}",
+            en=f"not measured enough in {_some(names, others='and {} others')}",
+        ),
+    )
+
+
+def _some(names: Sequence[str], *, others: str) -> str:
+    shown = ", ".join(names[:_NAMED])
+    left = len(names) - _NAMED
+    return shown if left <= 0 else f"{shown} {others.format(left)}"

@@ -1,0 +1,49 @@
+"""Which networks are judged: `operators.toml`, PLMN to name and technologies."""
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from collector.kpi import Operator
+from collector.targets.errors import TargetError
+from collector.targets.shipped import shipped
+
+
+class _Network(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry; what only the simulator and the map need is not read here."""
+
+    plmn: str
+    name: str
+    technologies: tuple[str, ...] = ()
+
+
+class _File(msgspec.Struct, frozen=True, kw_only=True):
+    operator: tuple[_Network, ...]
+
+
+def operators(file: Path | None = None) -> tuple[Operator, ...]:
+    """Operators of a file, by default of the shipped one; raises `TargetError`.
+
+    Entries of one name are one operator with several PLMNs.
+    """
+    file = file or shipped("operators.toml")
+    try:
+        found = msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), _File)
+    except OSError as error:
+        raise TargetError(file, "", f"cannot be read: {error}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise TargetError(file, "", f"not TOML: {error}") from error
+    except msgspec.ValidationError as error:
+        raise TargetError.invalid(file, error) from error
+    networks: dict[str, list[_Network]] = {}
+    for network in found.operator:
+        networks.setdefault(network.name, []).append(network)
+    return tuple(
+        Operator(
+            name=name,
+            plmns=tuple(network.plmn for network in entries),
+            technologies=tuple(sorted({t for network in entries for t in network.technologies})),
+        )
+        for name, entries in networks.items()
+    )

@@ -1,0 +1,84 @@
+"""Calendar periods of Viet Nam (UTC+7) and spans of days, as targets count them."""
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+import msgspec
+
+from collector.kpi import Period
+
+VIET_NAM = timezone(timedelta(hours=7))
+
+_MONTH = re.compile(r"(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])")
+_QUARTER = re.compile(r"(?P<year>\d{4})-Q(?P<quarter>[1-4])")
+_MONTHS_A_QUARTER = 3
+_MONTHS_A_YEAR = 12
+
+
+class UnknownPeriodError(ValueError):
+    """The text names no period; `text` is what was given."""
+
+    def __init__(self, text: str) -> None:
+        """Keep the text."""
+        super().__init__(f"period {text!r}: say a month, 2026-10, or a quarter, 2026-Q4")
+        self.text = text
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which period a target is judged over."""
+
+    kind: str
+    """`month`, `quarter` or `days`."""
+    days: int | None = None
+    """With `days`: so many, up to the moment of judging."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in {"month", "quarter", "days"}:
+            raise ValueError(f"period kind {self.kind!r} is none of month, quarter, days")
+        if (self.kind == "days") != (self.days is not None):
+            raise ValueError("`days` belongs to the period kind days, and only to it")
+
+    def over(self, now: datetime, asked: Period | None = None) -> Period:
+        """The period that holds `now`, or the one asked for; days count back from its end."""
+        if self.days is not None:
+            end = now if asked is None else min(now, asked.end_utc)
+            end = end.astimezone(UTC)
+            last = end.astimezone(VIET_NAM).date()
+            return Period(
+                label=f"{self.days} d to {last}",
+                start_utc=end - timedelta(days=self.days),
+                end_utc=end,
+            )
+        if asked is not None:
+            return asked
+        local = now.astimezone(VIET_NAM)
+        if self.kind == "month":
+            return month(local.year, local.month)
+        return quarter(local.year, (local.month - 1) // _MONTHS_A_QUARTER + 1)
+
+
+def parse(text: str) -> Period:
+    """The period a text like `2026-10` or `2026-Q4` names; raises `UnknownPeriodError`."""
+    if found := _MONTH.fullmatch(text):
+        return month(int(found["year"]), int(found["month"]))
+    if found := _QUARTER.fullmatch(text):
+        return quarter(int(found["year"]), int(found["quarter"]))
+    raise UnknownPeriodError(text)
+
+
+def month(year: int, month_of_year: int) -> Period:
+    """A calendar month."""
+    return _months(f"{year:04}-{month_of_year:02}", year, month_of_year, 1)
+
+
+def quarter(year: int, quarter_of_year: int) -> Period:
+    """Three calendar months."""
+    first = (quarter_of_year - 1) * _MONTHS_A_QUARTER + 1
+    return _months(f"{year:04}-Q{quarter_of_year}", year, first, _MONTHS_A_QUARTER)
+
+
+def _months(label: str, year: int, first: int, count: int) -> Period:
+    after = first - 1 + count
+    start = datetime(year, first, 1, tzinfo=VIET_NAM)
+    end = datetime(year + after // _MONTHS_A_YEAR, after % _MONTHS_A_YEAR + 1, 1, tzinfo=VIET_NAM)
+    return Period(label=label, start_utc=start.astimezone(UTC), end_utc=end.astimezone(UTC))

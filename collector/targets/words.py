@@ -1,0 +1,47 @@
+"""Numbers with their unit, and sentences put together, in Vietnamese and English."""
+
+from typing import NamedTuple
+
+from collector.kpi import Text
+
+_DECIMALS = {"Mbit/s": 1, "share": 1, "m": 0}
+_MOST_DECIMALS = 4
+
+
+class Quantity(NamedTuple):
+    """A number with its unit. Said beside another it gets the decimals that tell them apart."""
+
+    value: float
+    unit: str
+
+    def en(self, beside: "Quantity | None" = None) -> str:
+        """As in English: 38.2 Mbit/s, 94.9 %, 1,400 m."""
+        return self._text(self._decimals(beside))
+
+    def vi(self, beside: "Quantity | None" = None) -> str:
+        """As in Vietnamese: 38,2 Mbit/s, 94,9 %, 1.400 m."""
+        return self.en(beside).translate(_VIETNAMESE)
+
+    def _decimals(self, beside: "Quantity | None") -> int:
+        decimals = _DECIMALS.get(self.unit, 1)
+        if beside is None or beside.value == self.value:
+            return decimals
+        while decimals < _MOST_DECIMALS and self._text(decimals) == beside._text(decimals):
+            decimals += 1
+        return decimals
+
+    def _text(self, decimals: int) -> str:
+        if self.unit == "share":
+            return f"{self.value * 100:,.{decimals}f} %"
+        return f"{self.value:,.{decimals}f} {self.unit}"
+
+
+_VIETNAMESE = str.maketrans(",.", ".,")
+
+
+def joined(*sentences: Text) -> Text:
+    """Several reasons as one."""
+    return Text(
+        vi="; ".join(sentence.vi for sentence in sentences),
+        en="; ".join(sentence.en for sentence in sentences),
+    )

@@ -1,0 +1,300 @@
+"""T3 on roads with planted gaps: what is found, how sharply, and what stays unknown."""
+
+from datetime import timedelta
+
+import pytest
+
+from collector.kpi import kpis
+from collector.kpi._passes import Sample, passes
+from collector.targets import load
+from tests.unit.collector.campaigns import (
+    NOW,
+    OCTOBER,
+    VIETTEL,
+    VINAPHONE,
+    Campaign,
+    ground,
+)
+from wire.cells import Cell, Rat
+from wire.kinds.radio import Payload, RegistrationState
+from wire.messages import Outcome, PositionSource, RatMode
+
+TARGET = next(target for target in load() if target.id == "T3")
+LENGTH_M = 6000.0
+GAP = (2317.0, 3717.0)
+"""1.4 km that begins and ends inside a bin."""
+ROWS = int(LENGTH_M / 15) + 1
+
+SCENARIOS = {}
+"""What happened on each road, by the road's code: all of it goes into one lake."""
+
+
+def days_later(number):
+    return OCTOBER + timedelta(days=10 + number, hours=8)
+
+
+def scenario(build):
+    SCENARIOS[build.__name__] = build
+    return build
+
+
+def three_passes(campaign, road, *gaps, **more):
+    """One pass a day; one set of gaps for all of them, or one for each."""
+    for number, each in enumerate(gaps if len(gaps) == 3 else gaps * 3):
+        campaign.drive(start=days_later(number), length_m=LENGTH_M, gaps=each, road=road, **more)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """Finding by road and operator."""
+    campaign = Campaign()
+    for road, build in SCENARIOS.items():
+        build(campaign, road)
+    result = kpis()["road_gaps"].measure(
+        campaign.store(tmp_path_factory.mktemp("lake")),
+        ground=ground(
+            roads=[(road, LENGTH_M) for road in SCENARIOS], operators=(VIETTEL, VINAPHONE)
+        ),
+        levels=("road",),
+        period=TARGET.period.over(NOW),
+        threshold=1000.0,
+        parameters=TARGET.parameters,
+    )
+    assert result.n == sum(one.n for one in result.findings if one.scope.operator != "any")
+    assert sum(result.excluded.values()) == sum(
+        sum(one.excluded.values()) for one in result.findings if one.scope.operator == "any"
+    )
+    return {(one.scope.code, one.scope.operator): one for one in result.findings}
+
+
+@scenario
+def uneven_gap(campaign, road):
+    for number in range(3):
+        campaign.drive(
+            start=days_later(number),
+            length_m=LENGTH_M,
+            gaps=[GAP],
+            backwards=number % 2 == 1,
+            speed_m_s=13.0 + number,
+            road=road,
+        )
+
+
+def test_a_gap_that_starts_and_ends_inside_bins_is_found_within_25_m(found):
+    here = found["uneven_gap", "Viettel"]
+    assert here.estimate == pytest.approx(1400, abs=25)
+    assert here.context["gap_from_m"] == pytest.approx(GAP[0], abs=15)
+    assert here.context["gap_to_m"] == pytest.approx(GAP[1], abs=15)
+    assert here.lower == 1350
+    assert here.upper == pytest.approx(1400, abs=25)
+    assert here.against_fail == ()
+    assert here.context["unknown_share"] == 0
+    assert [state for *_, state in here.context["strip"]] == ["covered", "uncovered", "covered"]
+
+
+def test_both_directions_are_merged_and_counted(found):
+    here = found["uneven_gap", "Viettel"]
+    assert (here.context["passes_up"], here.context["passes_down"]) == (2, 1)
+    assert here.blocks == 3
+
+
+@scenario
+def one_pass(campaign, road):
+    campaign.drive(start=days_later(0), length_m=LENGTH_M, gaps=[GAP], road=road)
+
+
+def test_one_pass_finds_the_gap_and_proves_neither_side(found):
+    here = found["one_pass", "Viettel"]
+    assert here.estimate == pytest.approx(1400, abs=25)
+    assert here.lower == 1350
+    assert here.upper == LENGTH_M
+    assert here.blocks == 1
+    assert any("confirmed" in reason.en for reason in here.against_fail)
+    assert ("passes", 1) in [(need.what, need.more) for need in here.need]
+
+
+@scenario
+def covered_twice(campaign, road):
+    three_passes(campaign, road, [], [GAP], [])
+
+
+def test_covered_on_two_of_three_passes_is_covered(found):
+    here = found["covered_twice", "Viettel"]
+    assert (here.estimate, here.upper) == (0, 0)
+
+
+@scenario
+def covered_once(campaign, road):
+    three_passes(campaign, road, [GAP], [GAP], [])
+
+
+def test_covered_on_one_of_three_passes_is_unknown(found):
+    here = found["covered_once", "Viettel"]
+    assert (here.lower, here.upper) == (0, 1350)
+    assert here.context["unknown_share"] == pytest.approx(1350 / LENGTH_M)
+
+
+@scenario
+def repaired(campaign, road):
+    for number in range(6):
+        gaps = [GAP] if number < 3 else []
+        campaign.drive(start=days_later(number), length_m=LENGTH_M, gaps=gaps, road=road)
+
+
+def test_only_the_last_three_passes_speak(found):
+    assert found["repaired", "Viettel"].upper == 0
+
+
+@scenario
+def silence(campaign, road):
+    three_passes(campaign, road, [], silent=[GAP])
+
+
+def test_silence_is_unknown_and_neither_covered_nor_a_gap(found):
+    here = found["silence", "Viettel"]
+    assert (here.estimate, here.lower) == (0, 0)
+    assert here.upper == pytest.approx(1400, abs=50)
+    assert any("unknown" in reason.en for reason in here.against_pass)
+
+
+@scenario
+def silence_beside_a_gap(campaign, road):
+    three_passes(campaign, road, [(2000.0, 2600.0)], silent=[(2600.0, 3400.0)])
+
+
+def test_silence_beside_a_gap_makes_it_no_longer(found):
+    here = found["silence_beside_a_gap", "Viettel"]
+    assert here.estimate == pytest.approx(600, abs=25)
+    assert here.upper == pytest.approx(1400, abs=25)
+
+
+@scenario
+def nothing_to_say(campaign, road):
+    dark = [(0.0, LENGTH_M + 1)]
+    campaign.drive(start=days_later(0), length_m=LENGTH_M, gaps=dark, asked=RatMode.G5, road=road)
+    for day, outcome in enumerate((Outcome.INVALID, Outcome.MODEM_GONE), start=1):
+        campaign.drive(start=days_later(day), length_m=LENGTH_M, outcome=outcome, road=road)
+
+
+def test_modem_gone_invalid_and_locked_rows_make_nothing(found):
+    here = found["nothing_to_say", "Viettel"]
+    assert (here.n, here.estimate, here.upper) == (0, None, None)
+    assert here.excluded == {"invalid": ROWS, "locked": ROWS, "modem_gone": ROWS}
+
+
+def cell(**more):
+    return Cell(rat=Rat.LTE, **more)
+
+
+def said(registration=RegistrationState.HOME, plmn="45204", **more):
+    return {"payload": Payload(registration=registration, plmn=plmn, **more)}
+
+
+LOOKS = {
+    "strong enough": ({"rsrp_dbm": -115.0}, True),
+    "too weak": ({"rsrp_dbm": -115.1}, False),
+    "only 3G": ({"rat": Rat.WCDMA}, False),
+    "abroad": ({"plmn": "45601"}, False),
+    "denied": (said(RegistrationState.DENIED, None, serving=cell(rsrp_dbm=-80.0)), False),
+    "strong NR leg": (
+        said(serving=cell(rsrp_dbm=-120.0), nr=Cell(rat=Rat.NR, rsrp_dbm=-100.0)),
+        True,
+    ),
+    "level not said": (said(serving=cell()), None),
+    "nothing said": (said(None, None), None),
+    "another network": ({"plmn": "45202"}, None),
+    "off the road": ({"offset_m": 60.0}, None),
+    "no fix": ({"lat": None, "lon": None, "source": PositionSource.NONE}, None),
+}
+"""One second of a modem, and whether it is service, no service, or says nothing."""
+
+
+def looking(look):
+    def build(campaign, road):
+        for number in range(3):
+            start = days_later(number)
+            for second in range(ROWS):
+                at = start + timedelta(seconds=second)
+                campaign.look(second * 15.0, at=at, road=road, **look)
+
+    return build
+
+
+SCENARIOS |= {name: looking(look) for name, (look, _) in LOOKS.items()}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_what_is_service_and_what_is_not(found, name):
+    here = found[name, "Viettel"]
+    share = here.context["covered_share"] if here.n else None
+    assert share == {True: 1.0, False: 0.0, None: None}[LOOKS[name][1]]
+    if here.n == 0 and name != "another network":
+        assert sum(here.excluded.values()) == 3 * ROWS
+
+
+@scenario
+def two_operators(campaign, road):
+    three_passes(campaign, road, [(1010.0, 3020.0)])
+    three_passes(campaign, road, [(2030.0, 4040.0)], modem="1-1.2", home_plmn="45202", plmn="45202")
+
+
+def test_any_operator_has_a_gap_only_where_all_have_one(found):
+    assert found["two_operators", "Viettel"].estimate == pytest.approx(2010, abs=25)
+    assert found["two_operators", "VinaPhone"].estimate == pytest.approx(2010, abs=25)
+    together = found["two_operators", "any"]
+    assert together.estimate == pytest.approx(990, abs=25)
+    assert together.context["gap_from_m"] == pytest.approx(2030, abs=15)
+    assert together.blocks == 6
+
+
+def test_an_operator_nobody_measured_leaves_any_operator_open(found):
+    assert found["uneven_gap", "any"].lower == 0
+    assert found["uneven_gap", "any"].upper == pytest.approx(1350, abs=50)
+
+
+@scenario
+def parked(campaign, road):
+    for second in range(120):
+        at = days_later(0) + timedelta(seconds=second)
+        campaign.look(1000.0 + second % 3, at=at, road=road)
+
+
+def test_a_parked_probe_makes_no_pass(found):
+    here = found["parked", "Viettel"]
+    assert (here.n, here.blocks) == (0, 0)
+    assert here.excluded == {"standing": 120}
+
+
+@scenario
+def long_ago(campaign, road):
+    for number in range(3):
+        start = NOW - timedelta(days=40 + number)
+        campaign.drive(start=start, length_m=LENGTH_M, gaps=[GAP], road=road)
+
+
+def test_an_old_pass_leaves_the_road_unknown(found):
+    assert (found["long_ago", "Viettel"].lower, found["long_ago", "Viettel"].upper) == (0, LENGTH_M)
+
+
+@scenario
+def about_a_kilometre(campaign, road):
+    three_passes(campaign, road, [(2000.0, 2960.0)])
+
+
+def test_a_gap_close_to_a_kilometre_is_flagged(found):
+    assert found["about_a_kilometre", "Viettel"].context["redrive"] == ["km 2.00-2.96"]
+
+
+def test_a_turn_and_a_pause_each_begin_a_new_pass():
+    there = [Sample(second, 20.0 * second, True) for second in range(50)]
+    back = [Sample(50 + second, 960.0 - 20.0 * second, True) for second in range(50)]
+    again = [Sample(700 + second, 20.0 * second, True) for second in range(50)]
+    found = list(passes([*there, *back, *again]))
+    assert [one.upwards for one in found] == [True, False, True]
+    assert [len(one.samples) for one in found] == [50, 50, 50]
+
+
+def test_the_noise_of_a_receiver_is_no_turn():
+    jitter = [0.0, -30.0, 25.0, -45.0]
+    samples = [Sample(second, 15.0 * second + jitter[second % 4], True) for second in range(100)]
+    assert len(list(passes(samples))) == 1

@@ -1,0 +1,78 @@
+"""T5: the share of session attempts, with limits that repetition does not narrow."""
+
+import pytest
+
+from collector import stats
+from collector.kpi import kpis
+from collector.targets import load, periods
+from tests.unit.collector.campaigns import Campaign, ground, spots
+from wire.messages import Outcome
+
+QUARTER = periods.quarter(2026, 4)
+TARGET = next(target for target in load() if target.id == "T5")
+
+
+def measured(campaign, folder, **where):
+    return kpis()["video_share"].measure(
+        campaign.store(folder),
+        ground=ground(**where),
+        levels=("commune",),
+        period=QUARTER,
+        threshold=0.95,
+        parameters=TARGET.parameters,
+    )
+
+
+@pytest.fixture
+def campaign():
+    return Campaign()
+
+
+def test_59_of_59_blocks_prove_95_percent_and_58_ask_for_one_more(campaign, tmp_path):
+    for commune, count in (("24611", 59), ("24612", 58)):
+        for lat, lon, at in spots(count):
+            campaign.session(9.0, lat=lat, lon=lon, at=at, commune=commune)
+    proven, nearly = measured(campaign, tmp_path, communes=("24611", "24612")).findings[::2]
+    assert (proven.n, proven.n_eff, proven.estimate) == (59, 59, 1)
+    assert proven.lower >= 0.95
+    assert proven.need == ()
+    assert nearly.lower < 0.95
+    assert [(need.what, need.more) for need in nearly.need] == [("blocks", 1)]
+
+
+def test_what_the_network_failed_has_not_reached_the_rate(campaign, tmp_path):
+    campaign.session(5.0)
+    campaign.session(4.99)
+    campaign.session(None, outcome=Outcome.FAILED)
+    campaign.session(None, outcome=Outcome.NO_SERVICE)
+    campaign.session(9.0, cut_off=True)
+    campaign.session(9.0, outcome=Outcome.SLOW, stalls=2)
+    campaign.session(9.0, outcome=Outcome.INVALID)
+    campaign.session(30.0, height=2160)
+    campaign.session(9.0, profile="video-2160p")
+    result = measured(campaign, tmp_path)
+    found = result.findings[0]
+    assert (found.n, found.failures) == (6, 3)
+    assert found.estimate == pytest.approx(2 / 6)
+    assert found.context["share_without_stall"] == pytest.approx(2 / 6)
+    assert result.excluded == {"invalid": 1, "other_height": 1, "other_profile": 1}
+
+
+def test_attempts_of_one_block_are_one_trial(campaign, tmp_path):
+    for lat, lon, at in spots(10):
+        for _ in range(10):
+            campaign.session(9.0, lat=lat, lon=lon, at=at)
+    found = measured(campaign, tmp_path).findings[0]
+    assert (found.n, found.blocks) == (100, 10)
+    assert found.n_eff == pytest.approx(10)
+    assert found.lower == pytest.approx(stats.clopper_pearson(10, 10).lower)
+    assert found.context["wilson_lower"] < found.estimate
+    assert next(need.more for need in found.need if need.what == "blocks") == 49
+
+
+def test_one_place_at_one_hour_is_not_an_area(campaign, tmp_path):
+    for _ in range(5):
+        campaign.session(9.0)
+    found = measured(campaign, tmp_path).findings[0]
+    assert {need.what for need in found.need} == {"blocks", "places", "day_parts"}
+    assert len(found.against_pass) == len(found.against_fail) == 2
