@@ -112,6 +112,18 @@ class Will:
     payload: bytes
 
 
+class _NamedContext(ssl.SSLContext):
+    """Checks the broker's configured name although the connection goes to an address."""
+
+    name: str
+    wrapped: ssl.SSLSocket | None = None
+    """The last socket: paho leaves it open when the handshake fails."""
+
+    def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
+        self.wrapped = super().wrap_socket(*args, **(options | {"server_hostname": self.name}))
+        return self.wrapped
+
+
 class Link:
     """A connection in the hands of one thread. `poll` has to be called again and again."""
 
@@ -140,8 +152,10 @@ class Link:
         client.on_message = self._on_message
         client.on_socket_open = _on_socket_open
         client.will_set(will.topic, will.payload, qos=1, retain=True)
+        self._context: _NamedContext | None = None
         if broker.tls is not None:
-            client.tls_set_context(_context(broker.tls, broker.host, check_dates=check_dates))
+            self._context = _context(broker.tls, broker.host, check_dates=check_dates)
+            client.tls_set_context(self._context)
         self._client = client
         self._connect(broker, address)
 
@@ -195,6 +209,8 @@ class Link:
         sock = self._client.socket()
         if sock is not None:
             sock.close()
+        if self._context is not None and self._context.wrapped is not None:
+            self._context.wrapped.close()
 
     def _connect(self, broker: Broker, address: str) -> None:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's gap
@@ -207,11 +223,10 @@ class Link:
                 clean_start=True,
                 properties=properties,
             )
+            self._await_answer(time.monotonic() + CONNECT_TIMEOUT_S)
         except (OSError, ValueError) as error:
+            self.drop()
             raise LinkLostError(f"{address} port {broker.port}: {error}") from error
-        deadline_s = time.monotonic() + CONNECT_TIMEOUT_S
-        try:
-            self._await_answer(deadline_s)
         except BaseException:
             self.drop()
             raise
@@ -266,7 +281,7 @@ def _ended(news: _Ended) -> LinkLostError | RefusedError:
     return LinkLostError(f"the connection ended: {news.reason}")
 
 
-def _context(tls: Tls, name: str, *, check_dates: bool) -> ssl.SSLContext:
+def _context(tls: Tls, name: str, *, check_dates: bool) -> _NamedContext:
     context = _NamedContext(ssl.PROTOCOL_TLS_CLIENT)
     context.name = name
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -279,12 +294,3 @@ def _context(tls: Tls, name: str, *, check_dates: bool) -> ssl.SSLContext:
     if not check_dates:
         context.verify_flags |= NO_CHECK_TIME
     return context
-
-
-class _NamedContext(ssl.SSLContext):
-    """Checks the broker's configured name although the connection goes to an address."""
-
-    name: str
-
-    def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
-        return super().wrap_socket(*args, **(options | {"server_hostname": self.name}))

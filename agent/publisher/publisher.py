@@ -32,6 +32,10 @@ log = logging.getLogger(__name__)
 POLL_S = 0.25
 RESOLVE_TIMEOUT_S = 2.0
 BEAT_EVERY_S = 1.0
+CALM_S = 60.0
+"""A link that lasted longer was a good one: its loss is met with a quick return."""
+SHORT_LINKS = 5
+"""Mosquitto 2.0 does not say that a session was taken over; this many short ones in a row do."""
 BATCHES_AT_ONCE = 4
 """Then the connection gets its turn: a backlog must not starve the keepalive."""
 EXPECTED_RATIO = 16
@@ -114,7 +118,8 @@ class Publisher:
             max_rows=self._pace.max_rows_in_flight, ack_timeout_s=self._pace.ack_timeout_s
         )
         self._counts = _Counts()
-        self._connected = False
+        self._connected_s: float | None = None
+        self._short_links = 0
         self._reason: str | None = "not tried yet"
         self._alarms: set[str] = set()
         self._fresh_since_s: float | None = None
@@ -127,7 +132,7 @@ class Publisher:
     def stats(self) -> PublisherStats:
         """How delivery is doing."""
         return PublisherStats(
-            connected=self._connected,
+            connected=self._connected_s is not None,
             reason=self._reason,
             rows_in_flight=self._window.rows,
             batches_sent=self._counts.batches_sent,
@@ -142,7 +147,7 @@ class Publisher:
         failures = 0
         while not stop.is_set():
             beat()
-            acks_before = self._counts.acks
+            self._connected_s = None
             try:
                 link = self._connect(failures)
                 try:
@@ -151,10 +156,10 @@ class Publisher:
                 finally:
                     link.drop()
             except LinkError as error:
-                failures = 1 if self._counts.acks > acks_before else failures + 1
-                self._lost(error)
+                calm = self._lost(error)
+                failures = 1 if calm else failures + 1
                 self._pause(error, failures, stop, beat)
-        self._connected = False
+        self._connected_s = None
 
     def _connect(self, failures: int) -> Link:
         addresses = self._resolver.addresses(RESOLVE_TIMEOUT_S)
@@ -167,7 +172,7 @@ class Publisher:
             check_dates=self._check_dates(),
         )
         self._counts.connections += 1
-        self._connected, self._reason = True, None
+        self._connected_s, self._reason = time.monotonic(), None
         log.info("connected to %s", self._broker.host)
         return link
 
@@ -299,15 +304,24 @@ class Publisher:
         log.error("%s", what)
         self._record_event("uplink_alarm", severity="error", detail={"reason": what})
 
-    def _lost(self, error: LinkError) -> None:
-        """Say the loss of a link once; further failures to get one are only counted."""
-        if self._connected:
+    def _lost(self, error: LinkError) -> bool:
+        """Say a loss once; whether the link had lasted, so that it is worth to hurry back."""
+        lasted_s = None if self._connected_s is None else time.monotonic() - self._connected_s
+        if lasted_s is not None:
             log.warning("lost the link to %s: %s", self._broker.host, error)
         elif self._reason != str(error):
             log.info("no link to %s: %s", self._broker.host, error)
-        self._connected, self._reason = False, str(error)
+        self._connected_s, self._reason = None, str(error)
+        calm = lasted_s is not None and lasted_s >= CALM_S
+        self._short_links = 0 if calm else self._short_links + (lasted_s is not None)
         if isinstance(error, RefusedError):
             self._alarm(str(error))
+        elif self._short_links == SHORT_LINKS:
+            self._alarm(
+                "the link ends soon after it begins, again and again: does another probe"
+                f" call itself {self._probe}?"
+            )
+        return calm
 
     def _pause(self, error: LinkError, failures: int, stop: Stop, beat: Beat) -> None:
         pause_s = self._delay_s(failures)
