@@ -211,7 +211,7 @@ def test_a_fleet_is_published_day_by_day_and_completely(world, authority, broker
         made = sum(name == probe for name, _, _ in collector.rows)
         assert collector.presence[probe].made == made
         assert collector.presence[probe].online is False
-    newest = date.min
+    newest = collector.records[0].utc.astimezone(LOCAL).date()
     for record in collector.records:
         day = record.utc.astimezone(LOCAL).date()
         assert day >= newest - timedelta(days=1), "an old partition is opened again"
