@@ -98,6 +98,8 @@ class Web(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file. Paths are absolute: relative ones count from the file's folder."""
 
+    file: Path = Path("collector.toml")
+    """Where it was read from; not a key of the file."""
     mqtt: Mqtt = Mqtt()
     store: Store = Store()
     ingest: Ingest = Ingest()
@@ -114,6 +116,8 @@ def load(file: Path) -> Config:
         raise ConfigError(file, "", f"cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(file, "", f"not TOML: {error}") from error
+    if "file" in raw:
+        raise ConfigError(file, "file", "unknown key")
     folder = file.absolute().parent
 
     def to_path(type_: type, value: Any) -> Any:
@@ -122,7 +126,7 @@ def load(file: Path) -> Config:
         raise TypeError(f"Expected `{type_.__name__}`, got `{type(value).__name__}`")
 
     try:
-        config = msgspec.convert(raw, Config, dec_hook=to_path)
+        config = msgspec.convert(raw | {"file": str(file.absolute())}, Config, dec_hook=to_path)
     except msgspec.ValidationError as error:
         raise ConfigError(file, *_place(str(error))) from error
     _check_files(file, config)

@@ -1,6 +1,6 @@
 """Which road a point lies on, how far along it, and how far beside it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,6 +42,7 @@ class Roads:
         without the gap between them.
         """
         names: list[str] = []
+        lengths: dict[str, float] = {}
         pieces: list[Any] = []
         starts: list[Any] = []
         for file in files:
@@ -50,9 +51,13 @@ class Roads:
                     [_segments(p) for p in shapely.get_parts(feature.geometry)]
                 )
                 length = np.hypot(*_metres(segments[:, 0], segments[:, 1]))
-                names += [feature.properties.road] * len(segments)
+                road = feature.properties.road
+                names += [road] * len(segments)
+                lengths[road] = lengths.get(road, 0.0) + float(length.sum())
                 pieces.append(segments)
                 starts.append(np.cumsum(length) - length)
+        self.lengths_m: Mapping[str, float] = lengths
+        """Length of each centre line by the road's name."""
         self._names = np.array(names, dtype=object)
         self._segments = np.concatenate(pieces) if pieces else np.empty((0, 2, 2))
         self._start_m = np.concatenate(starts) if starts else np.empty(0)

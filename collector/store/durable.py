@@ -19,7 +19,9 @@ class DurableLog:
     def __init__(self, table: Path) -> None:
         """Start behind the last checkpoint: it is only ever made of flushed commits."""
         self._table = table
-        self._flushed = _checkpoint_version(table)
+        self.checkpoint = _checkpoint_version(table)
+        """Version of the newest checkpoint, -1 without one."""
+        self._flushed = self.checkpoint
 
     def flush(self, version: int) -> None:
         """Return once every commit up to `version` is on the disk; raises OSError."""

@@ -5,8 +5,10 @@ sends it and however many collectors write; what `merge` has returned survives a
 """
 
 import logging
+import math
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,12 +35,21 @@ KEY = ["probe", "epoch", "seq"]
 MERGE_DEADLINE_S = 30.0
 """How long a merge competes with other writers before it gives up."""
 
+COMPACTED_BYTES = 16 << 20
+"""Files beyond it are left alone, so that a day is not written anew with every compaction."""
+MAX_COMPACTIONS = 4
+"""Partitions of one table in one round."""
+CHECKPOINT_COMMITS = 100
+RETENTION_HOURS = 2
+"""Files and log that no snapshot needs any more are kept for the longest query."""
+VACUUM_INTERVAL_S = 3600.0
+
 _CONFIGURATION = {
     "delta.dataSkippingStatsColumns": "probe,epoch,seq,mono_ns,utc",
-    "delta.logRetentionDuration": "interval 2 hours",
-    "delta.deletedFileRetentionDuration": "interval 2 hours",
+    "delta.logRetentionDuration": f"interval {RETENTION_HOURS} hours",
+    "delta.deletedFileRetentionDuration": f"interval {RETENTION_HOURS} hours",
 }
-"""Statistics for what a merge prunes by; no more history than the longest query needs."""
+"""Statistics for what a merge prunes by."""
 
 _ZSTD = WriterProperties(compression="ZSTD", compression_level=3)
 _NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
@@ -86,6 +97,10 @@ class Lake:
         """
         return self._tables[kind].merge(rows)
 
+    def table_ids(self) -> dict[str, str]:
+        """What tells each table from any other, for as long as it exists."""
+        return {kind: table.table_id for kind, table in self._tables.items()}
+
 
 def snapshot(folder: Path, kind: str) -> Snapshot:
     """The newest state of a table, for any reader in any process; raises `LakeError`."""
@@ -96,6 +111,67 @@ def snapshot(folder: Path, kind: str) -> Snapshot:
         )
     except (DeltaError, OSError) as error:
         raise LakeError(kind, str(error)) from error
+
+
+class Upkeep:
+    """Compaction, checkpoints and vacuum, beside the writer and without its knowledge.
+
+    A merge that meets a compaction is tried again, so nothing here can lose a row or delay an
+    acknowledgement for longer than that.
+    """
+
+    def __init__(self, folder: Path, *, compact_files: int) -> None:
+        """Compact a partition as soon as it holds `compact_files` small files."""
+        self._folder = folder
+        self._compact_files = compact_files
+        self._vacuumed: dict[str, float] = {}
+
+    def tidy(self) -> int:
+        """One bounded round over all tables; how many partitions were compacted.
+
+        Raises `LakeError`.
+        """
+        compacted = 0
+        for kind in kinds():
+            try:
+                compacted += self._tidy(kind)
+            except CommitFailedError:
+                log.debug("table %s: the writer was faster, compacting next time", kind)
+            except (DeltaError, OSError) as error:
+                raise LakeError(kind, str(error)) from error
+        return compacted
+
+    def _tidy(self, kind: str) -> int:
+        path = self._folder / kind
+        table = DeltaTable(path)
+        durable = DurableLog(path)
+        crowded = self._crowded(table)
+        for date in crowded:
+            table.optimize.compact(
+                partition_filters=[(columns.DATE, "=", date)],
+                target_size=COMPACTED_BYTES,
+                writer_properties=_ZSTD,
+                post_commithook_properties=_NO_HOOKS,
+            )
+        # Before the old files may go, what replaces them has to be on the disk.
+        durable.flush(table.version())
+        if table.version() - max(durable.checkpoint, 0) >= CHECKPOINT_COMMITS:
+            table.create_checkpoint()
+            durable.flush_checkpoint()
+            table.cleanup_metadata()
+        if time.monotonic() - self._vacuumed.get(kind, -math.inf) >= VACUUM_INTERVAL_S:
+            table.vacuum(RETENTION_HOURS, dry_run=False, enforce_retention_duration=False)
+            self._vacuumed[kind] = time.monotonic()
+        return len(crowded)
+
+    def _crowded(self, table: DeltaTable) -> list[str]:
+        """Partitions with too many small files, the fullest first, at most a few."""
+        files = pa.table(table.get_add_actions(flatten=True))
+        small = files.filter(pc.less(files["size_bytes"], COMPACTED_BYTES))
+        counted = Counter(small[f"partition.{columns.DATE}"].to_pylist()).most_common(
+            MAX_COMPACTIONS
+        )
+        return [date for date, number in counted if number >= self._compact_files]
 
 
 class _Table:
@@ -117,6 +193,11 @@ class _Table:
             self._log.flush(self._delta.version())
         except (DeltaError, OSError) as error:
             raise LakeError(kind, str(error)) from error
+
+    @property
+    def table_id(self) -> str:
+        """See `Lake.table_ids`."""
+        return str(self._delta.metadata().id)
 
     def merge(self, rows: pa.Table) -> int:
         """See `Lake.merge`."""

@@ -125,7 +125,7 @@ class PresenceRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ledger:
-    """The ledger's file. One thread owns an object of it; any number of processes may read."""
+    """The ledger's file. One thread at a time owns it; any number of processes may read."""
 
     def __init__(
         self, path: Path, *, read_only: bool = False, quarantine_rows: int = 100_000
@@ -138,7 +138,7 @@ class Ledger:
                 self._db = Database(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True))
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                self._db = Database(sqlite3.connect(path, timeout=_BUSY_S))
+                self._db = Database(sqlite3.connect(path, timeout=_BUSY_S, check_same_thread=False))
                 self._create(quarantine_rows)
             self._quarantine = Quarantine(self._db, max_rows=quarantine_rows)
         except (sqlite3.Error, OSError) as error:
@@ -173,20 +173,21 @@ class Ledger:
             for one in refused:
                 self._quarantine.add(one, now)
 
-    def greet(self, presence: Presence, now: datetime) -> None:
-        """Keep the presence of a probe, and what it says it has made."""
+    def greet(self, presences: Iterable[Presence], now: datetime) -> None:
+        """Keep the presence of some probes, and what they say they have made."""
         with self._writing():
-            self._db.table("presence").upsert(
-                {
-                    "probe": presence.probe,
-                    "online": int(presence.online),
-                    "received_utc": now.isoformat(),
-                    "message": msgspec.json.encode(presence).decode(),
-                },
-                pk="probe",
-            )
-            if presence.epoch is not None:
-                self._meet(presence.probe, str(presence.epoch), made=presence.made or 0)
+            for presence in presences:
+                self._db.table("presence").upsert(
+                    {
+                        "probe": presence.probe,
+                        "online": int(presence.online),
+                        "received_utc": now.isoformat(),
+                        "message": msgspec.json.encode(presence).decode(),
+                    },
+                    pk="probe",
+                )
+                if presence.epoch is not None:
+                    self._meet(presence.probe, str(presence.epoch), made=presence.made or 0)
 
     def account(self, probe: str, epoch: UUID) -> Account:
         """What may be said to the probe about this epoch."""
