@@ -1,0 +1,1 @@
+"""The GNSS receiver behind gpsd."""
