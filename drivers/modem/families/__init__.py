@@ -1,0 +1,1 @@
+"""Families of modems, one file each; found by looking into this folder."""

@@ -1,0 +1,202 @@
+"""AT framing without I/O: bytes in, replies and unsolicited lines out, in whatever pieces.
+
+One command is outstanding at a time. A line belongs to its reply unless its prefix names another
+command or it is one of the bare lines modems send of their own accord.
+"""
+
+import re
+from dataclasses import dataclass
+
+MAX_LINE_BYTES = 16_384
+"""A COPS=? line with forty operators stays below 4 KiB; longer ones are no AT and are dropped."""
+MAX_REPLY_BYTES = 262_144
+"""A QSCAN of some hundred cells stays far below it; what follows up to the result is dropped."""
+
+_FINAL = re.compile(
+    r"OK|ERROR(:.*)?|\+CM[ES] ERROR(:.*)?|(COMMAND )?NOT SUPPORT(ED)?|TOO MANY PARAMETERS",
+    re.IGNORECASE,
+)
+# Only of commands that dial: on a port that does not, they are unsolicited.
+_CALL_RESULT = re.compile(r"NO CARRIER|NO ANSWER|NO DIAL ?TONE|BUSY|CONNECT( .*)?", re.IGNORECASE)
+_CALL_COMMAND = re.compile(
+    r"AT(D|A$|O\d*$|\+CGDATA|\+CGACT|\$QCRMCALL|\+QNETDEVCTL)", re.IGNORECASE
+)
+_PREFIX = re.compile(r"([+^$#!*%&][A-Z][A-Z0-9_]*)\s*:", re.IGNORECASE)
+_COMMAND_NAME = re.compile(r"AT([+^$#!*%&][A-Z][A-Z0-9_]*)", re.IGNORECASE)
+_ERROR_CODE = re.compile(r"\+CM[ES] ERROR:\s*(\d+)", re.IGNORECASE)
+_BARE_URC = re.compile(
+    r"RDY|RING|(APP|PB|SMS|CALL) (RDY|READY|DONE)|(NORMAL|RF|EMERGENCY) POWER (DOWN|UP|OFF)"
+    r"|POWERED DOWN|UNDER.VOLTAGE.*",
+    re.IGNORECASE,
+)
+_BOTH_WAYS = frozenset({"+CREG", "+CGREG", "+CEREG", "+C5GREG", "+CPIN", "+CFUN", "+QIND"})
+"""Names that come of their own accord as well: no sign of a late reply."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """All of one command's answer."""
+
+    command: str
+    lines: tuple[str, ...]
+    """Information lines, stripped, without echo and without what was unsolicited."""
+    final: str
+    """The line that ended it, e.g. `OK` or `+CME ERROR: 10`."""
+    ok: bool
+    raw: str
+    """What came after the command, up to the final result, as it came."""
+
+    @property
+    def code(self) -> int | None:
+        """Number of a +CME or +CMS error; None for a bare ERROR or one in words."""
+        match = _ERROR_CODE.match(self.final)
+        return int(match[1]) if match else None
+
+
+@dataclass(frozen=True)
+class Urc:
+    """A line that answers nothing we asked, or not any more."""
+
+    line: str
+
+
+class AtChannel:
+    """The framing of one port. Feed it all that is read; cutting the bytes changes nothing."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._dropping_line = False
+        self._command: str | None = None
+        self._lines: list[str] = []
+        self._raw = bytearray()
+        self._full = False
+        self._abandoned: str | None = None
+        self._in_late_reply = False
+        self.dropped_bytes = 0
+        """Of lines and replies that were too long, since the channel was made."""
+
+    def start(self, command: str) -> bytes:
+        """Bytes to write for `command`; raises ValueError for what is not one command line."""
+        if not command.isascii() or not command.isprintable() or not command:
+            raise ValueError(f"not one AT command line: {command!r}")
+        if self._command is not None:
+            raise ValueError(f"{self._command} is still outstanding")
+        self._command = command
+        self._lines.clear()
+        self._raw.clear()
+        self._full = False
+        self._in_late_reply = False
+        return command.encode("ascii") + b"\r"
+
+    def abandon(self) -> None:
+        """Give the outstanding command up: should its reply still come, it answers no other."""
+        if self._command is not None:
+            self._abandoned = self._command
+        self._command = None
+
+    def feed(self, data: bytes) -> list[Reply | Urc]:
+        """What `data` completes, in order."""
+        events: list[Reply | Urc] = []
+        for piece in data.splitlines(keepends=True):
+            body = piece.rstrip(b"\r\n")
+            self._take(body)
+            if len(body) < len(piece):
+                event = self._end_line(piece[len(body) :])
+                if event is not None:
+                    events.append(event)
+        return events
+
+    def _take(self, body: bytes) -> None:
+        if self._dropping_line or len(self._buffer) + len(body) > MAX_LINE_BYTES:
+            self._dropping_line = True
+            self.dropped_bytes += len(self._buffer) + len(body)
+            self._buffer.clear()
+        else:
+            self._buffer += body
+
+    def _end_line(self, ending: bytes) -> Reply | Urc | None:
+        body = bytes(self._buffer)
+        dropped, self._dropping_line = self._dropping_line, False
+        self._buffer.clear()
+        if self._command is not None:
+            self._keep_raw(body + ending)
+        line = _text(body).strip()
+        return None if dropped or not line else self._line(line)
+
+    def _keep_raw(self, data: bytes) -> None:
+        self._full = self._full or len(self._raw) + len(data) > MAX_REPLY_BYTES
+        if self._full:
+            self.dropped_bytes += len(data)
+        else:
+            self._raw += data
+
+    def _line(self, line: str) -> Reply | Urc | None:
+        command = self._command
+        if command is None:
+            return Urc(line)
+        if line.upper() == command.upper():
+            # The echo: whatever came before it answered something else.
+            self._lines.clear()
+            self._in_late_reply = False
+            return None
+        if self._is_late(line):
+            return Urc(line)
+        dials = _CALL_COMMAND.match(command)
+        if _FINAL.fullmatch(line) or (dials and _CALL_RESULT.fullmatch(line)):
+            return self._finish(command, line)
+        if not _belongs(line, command):
+            return Urc(line)
+        if not self._full:
+            self._lines.append(line)
+        return None
+
+    def _is_late(self, line: str) -> bool:
+        """Whether the line is part of an abandoned command's reply, its final result included."""
+        if self._abandoned is None:
+            return False
+        if self._in_late_reply:
+            if _FINAL.fullmatch(line):
+                self._in_late_reply = False
+                self._abandoned = None
+            return True
+        name = _prefix(line)
+        if name and name == _name(self._abandoned) and name not in _BOTH_WAYS:
+            self._in_late_reply = not _belongs(line, self._command or "")
+        return self._in_late_reply
+
+    def _finish(self, command: str, line: str) -> Reply:
+        self._command = None
+        return Reply(
+            command=command,
+            lines=tuple(self._lines),
+            final=line,
+            ok=line.upper() == "OK" or line.upper().startswith("CONNECT"),
+            raw=_text(bytes(self._raw)),
+        )
+
+
+def _text(data: bytes) -> str:
+    """Text as the modem meant it; NULs and other control bytes of a confused port taken out."""
+    text = data.decode("utf-8", errors="replace")
+    return "".join(char for char in text if char.isprintable() or char in "\r\n\t")
+
+
+def _prefix(line: str) -> str | None:
+    match = _PREFIX.match(line)
+    return match[1].upper() if match else None
+
+
+def _name(command: str) -> str | None:
+    match = _COMMAND_NAME.match(command)
+    return match[1].upper() if match else None
+
+
+def _belongs(line: str, command: str) -> bool:
+    prefix, name = _prefix(line), _name(command)
+    if prefix is None:
+        return not _BARE_URC.fullmatch(line)
+    if name is None:
+        # Some firmware answers ATI with prefixed lines, e.g. +GCAP.
+        return command.upper().startswith("ATI") and prefix not in _BOTH_WAYS
+    # +CCID, +ICCID, +QCCID and ^ICCID answer for one another.
+    return prefix == name or (prefix.endswith("CCID") and name.endswith("CCID"))

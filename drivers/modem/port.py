@@ -1,0 +1,241 @@
+"""One AT port: the only place that knows pyserial. Owned by one thread.
+
+Every wait ends: reading and writing have deadlines, opening and closing do not wait for a modem.
+A port that vanishes is closed at once and raises `GoneError`, whichever of its three exception
+types pyserial happens to raise.
+"""
+
+import errno
+import fcntl
+import logging
+import os
+import struct
+import termios
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Self
+
+import serial
+
+from drivers.modem.at import AtChannel, Reply, Urc
+from drivers.modem.errors import BusyPortError, GoneError, TimedOutError
+
+log = logging.getLogger(__name__)
+
+BAUD_RATE = 115_200
+"""Of no meaning over USB; the default of those few that hang on a real line."""
+WRITE_TIMEOUT_S = 1.0
+CHUNK_BYTES = 4096
+QUIET_S = 0.15
+"""Silence after which a late reply is believed to be over."""
+MAX_DRAIN_S = 2.0
+RESYNC_ATTEMPTS = 3
+RESYNC_TIMEOUT_S = 0.5
+KEPT_URCS = 256
+
+# <linux/serial.h>: closing_wait is an unsigned short behind 40 bytes of struct serial_struct.
+_SERIAL_STRUCT_BYTES = 128
+_CLOSING_WAIT_OFFSET = 40
+_CLOSING_WAIT_NONE = 65_535
+
+_IO_ERRORS = (serial.SerialException, OSError, termios.error)
+"""An unplugged device raises the first from read, the second from in_waiting, the third from
+flush; the third is no OSError."""
+
+
+class Port:
+    """An open AT port that carries one command at a time."""
+
+    def __init__(self, device: serial.Serial, clock: Callable[[], float]) -> None:
+        """Use `Port.open`."""
+        self._serial = device
+        self._clock = clock
+        self._channel = AtChannel()
+        self._urcs: deque[str] = deque(maxlen=KEPT_URCS)
+        self._out_of_step = False
+        self._interrupted = False
+        self._gone = ""
+
+    @classmethod
+    def open(cls, path: str, *, clock: Callable[[], float] = time.monotonic) -> Self:
+        """The port at `path`, ours alone; raises `GoneError` or `BusyPortError`."""
+        try:
+            device = serial.Serial(
+                path, BAUD_RATE, timeout=0, write_timeout=WRITE_TIMEOUT_S, exclusive=True
+            )
+        except _IO_ERRORS as error:
+            reason = getattr(error, "errno", None)
+            if reason in {errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK}:
+                raise BusyPortError("is held by another program", port=path) from error
+            raise GoneError(f"does not open: {error}", port=path) from error
+        try:
+            _claim(device.fileno())
+        except _IO_ERRORS as error:
+            device.close()
+            raise GoneError(f"does not open: {error}", port=path) from error
+        return cls(device, clock)
+
+    @property
+    def path(self) -> str:
+        """The device file."""
+        return str(self._serial.port)
+
+    @property
+    def dropped_bytes(self) -> int:
+        """Bytes of lines and replies that were too long to be any."""
+        return self._channel.dropped_bytes
+
+    def command(self, text: str, timeout_s: float) -> Reply:
+        """The reply to `text`, also one that says ERROR; raises `TimedOutError` or `GoneError`.
+
+        After a timeout the next command first waits until the port is quiet and in step again.
+        """
+        self._interrupted = False
+        with self._device(text):
+            if self._out_of_step:
+                self._resync(text)
+            self._sort(self._read(0.0))
+            return self._exchange(text, timeout_s)
+
+    def urcs(self) -> tuple[str, ...]:
+        """Unsolicited lines since the last call, oldest first; bounded, the oldest are dropped."""
+        if not self._gone:
+            with self._device(""):
+                self._sort(self._read(0.0))
+        lines = tuple(self._urcs)
+        self._urcs.clear()
+        return lines
+
+    def interrupt(self) -> None:
+        """Make a command that another thread waits for raise `TimedOutError` now."""
+        self._interrupted = True
+        with suppress(*_IO_ERRORS, TypeError):
+            # TypeError: closed meanwhile, so there is nothing left to wake.
+            self._serial.cancel_read()
+
+    def close(self) -> None:
+        """Let go of the port; does not wait for bytes nobody takes. Closing again does nothing."""
+        self._gone = self._gone or "is closed"
+        if not self._serial.is_open:
+            return
+        with suppress(*_IO_ERRORS):
+            termios.tcflush(self._serial.fileno(), termios.TCIOFLUSH)
+        with suppress(*_IO_ERRORS):
+            self._serial.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _device(self, command: str) -> Iterator[None]:
+        """Turn whatever pyserial raises into our errors, and close what is gone."""
+        if self._gone:
+            raise GoneError(self._gone, command=command, port=self.path)
+        try:
+            yield
+        except serial.SerialTimeoutException as error:
+            self._channel.abandon()
+            self._out_of_step = True
+            raise TimedOutError(
+                f"port takes no bytes for {WRITE_TIMEOUT_S} s", command=command, port=self.path
+            ) from error
+        except _IO_ERRORS as error:
+            self._gone = f"is gone: {error}"
+            self.close()
+            raise GoneError(self._gone, command=command, port=self.path) from error
+
+    def _exchange(self, text: str, timeout_s: float) -> Reply:
+        deadline = self._clock() + timeout_s
+        self._serial.write(self._channel.start(text))
+        while not self._interrupted and (left_s := deadline - self._clock()) > 0:
+            reply = self._sort(self._read(left_s))
+            if reply is not None:
+                return reply
+        self._channel.abandon()
+        self._out_of_step = True
+        why = "interrupted" if self._interrupted else f"no answer in {timeout_s:g} s"
+        raise TimedOutError(why, command=text, port=self.path)
+
+    def _resync(self, command: str) -> None:
+        """Bring question and answer into step; raises `TimedOutError` where nobody answers."""
+        for _ in range(RESYNC_ATTEMPTS):
+            self._drain()
+            try:
+                self._exchange("AT", RESYNC_TIMEOUT_S)
+            except TimedOutError:
+                if self._interrupted:
+                    raise
+                continue
+            self._drain()
+            self._out_of_step = False
+            log.info("%s: in step again", self.path)
+            return
+        raise TimedOutError("silent, does not answer AT", command=command, port=self.path)
+
+    def _drain(self) -> None:
+        deadline = self._clock() + MAX_DRAIN_S
+        while self._clock() < deadline and not self._interrupted:
+            data = self._read(QUIET_S)
+            if not data:
+                return
+            self._sort(data)
+
+    def _sort(self, data: bytes) -> Reply | None:
+        """Keep what is unsolicited; the reply, if `data` completes it."""
+        reply = None
+        for event in self._channel.feed(data):
+            match event:
+                case Urc(line):
+                    self._urcs.append(line)
+                case Reply():
+                    reply = event
+        return reply
+
+    def _read(self, timeout_s: float) -> bytes:
+        """What has come, after at most `timeout_s`; empty when nothing did."""
+        self._serial.timeout = timeout_s
+        first: bytes = self._serial.read(1)
+        if not first:
+            return b""
+        rest: bytes = self._serial.read(min(self._serial.in_waiting, CHUNK_BYTES))
+        return first + rest
+
+
+def _claim(fd: int) -> None:
+    """Keep others out, and make closing a matter of no time."""
+    if not os.ttyname(fd).startswith("/dev/pts/"):
+        # pyserial's exclusive=True is advisory; ModemManager heeds this one. On a pty it would
+        # outlive us for as long as the other end is open.
+        fcntl.ioctl(fd, termios.TIOCEXCL)
+    settings = termios.tcgetattr(fd)
+    # Dropping DTR on close resets some modems, and drops the data call on others.
+    settings[2] &= ~termios.HUPCL
+    termios.tcsetattr(fd, termios.TCSANOW, settings)
+    wait_for_nothing_on_close(fd)
+
+
+def wait_for_nothing_on_close(fd: int) -> bool:
+    """Set closing_wait to none: a port nobody reads would block close for 30 s.
+
+    False where the driver has no such setting, as ptys have not.
+    """
+    state = bytearray(_SERIAL_STRUCT_BYTES)
+    try:
+        fcntl.ioctl(fd, termios.TIOCGSERIAL, state)
+        struct.pack_into("=H", state, _CLOSING_WAIT_OFFSET, _CLOSING_WAIT_NONE)
+        fcntl.ioctl(fd, termios.TIOCSSERIAL, state)
+    except OSError as error:
+        log.debug("no closing_wait here: %s", error)
+        return False
+    return True
