@@ -43,6 +43,7 @@ REOPEN_AFTER_S = (1, 2, 5, 10)
 """Back-off between attempts to open; the last one stays."""
 LOCK_LOOK_EVERY_S = 5
 RELOCK_EVERY_S = 30
+RELEASE_ATTEMPTS = 2
 MOST_ORDERS = 8
 ANSWER_LOOK_S = 0.25
 """How soon a thread that waits for an order notices that the agent stops."""
@@ -91,12 +92,13 @@ class ModemWorker:
         self._lock_look_at_ns = 0
         self._relock_at_ns = 0
         self._busy_with = "an order"
+        self._stopping = False
 
     def run(self, stop: Stop, beat: Beat) -> None:
         """Look once a second until stopped; then give the modem its own setting back."""
         ticks = Ticks(self._clock.mono_ns())
-        self._absence, self._open_at_ns = SKIPPED_AT_START, 0
-        with stop.wakes(self._orders.wake):
+        self._absence, self._open_at_ns, self._stopping = SKIPPED_AT_START, 0, False
+        with stop.wakes(self._orders.wake), stop.wakes(self._interrupt):
             try:
                 while not stop.is_set():
                     beat()
@@ -246,6 +248,9 @@ class ModemWorker:
             self._lose(str(error))
             self._write(now_ns, None, self._absence)
         except TimedOutError as error:
+            if self._stopping:
+                self._write(now_ns, None, Verdict(Outcome.SKIPPED, "the agent stops"))
+                return
             self._write(now_ns, None, Verdict(Outcome.INVALID, f"modem silent: {error}"))
             self._silent_looks += 1
             if self._silent_looks >= SILENT_LOOKS:
@@ -355,15 +360,30 @@ class ModemWorker:
         """Give the setting back, close the port, and refuse what is still ordered."""
         modem, self._modem = self._modem, None
         if modem is not None:
-            try:
-                self._hold.release()
-            except ModemError as error:
-                # The file stays: whoever starts next gives the setting back.
-                log.warning("modem %s keeps its RAT lock for now: %s", self.place.name, error)
+            self._release()
             self._hold.detach()
             _close(modem)
         while (order := self._orders.take(0)) is not None:
             order.answer.cancel()
+
+    def _release(self) -> None:
+        """Give the setting back; once more when the interruption of the stop hit this instead."""
+        for attempt in range(1, RELEASE_ATTEMPTS + 1):
+            try:
+                self._hold.release()
+            except ModemError as error:
+                if attempt == RELEASE_ATTEMPTS:
+                    # The file stays: whoever starts next gives the setting back.
+                    log.warning("modem %s keeps its RAT lock for now: %s", self.place.name, error)
+            else:
+                return
+
+    def _interrupt(self) -> None:
+        """End a scan or another long command, as the agent stops. From the stopping thread."""
+        self._stopping = True
+        modem = self._modem
+        if modem is not None:
+            modem.interrupt()
 
     def _newest_ns(self) -> int:
         return self._snapshots[-1].mono_ns if self._snapshots else -1

@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from drivers.modem.modem import serving_agrees
 from wire.cells import Rat, RatClass, TestRadio
 from wire.kinds import radio
 from wire.kinds.radio import RegistrationState
@@ -53,31 +54,8 @@ def _state_words(payload: radio.Payload) -> str | None:
 
 
 def lock_agrees(mode: RatMode, payload: radio.Payload | None) -> bool | None:
-    """Whether the serving cell is what `mode` allows; None where that was not to be seen.
-
-    The NR leg of EN-DC comes with traffic only: without it an idle LTE cell says nothing of NSA.
-    """
-    if mode is RatMode.AUTO:
-        return True
-    if payload is None or payload.serving is None:
-        return None
-    rat = payload.serving.rat
-    if rat is Rat.LTE and mode in {RatMode.G5_NSA, RatMode.G5}:
-        idle = payload.nr is None and payload.rrc_state == "noconn"
-        return None if idle else payload.nr is not None
-    if rat is Rat.LTE and mode is RatMode.G4:
-        return payload.nr is None
-    return rat is _RAT_OF[mode]
-
-
-_RAT_OF = {
-    RatMode.G2: Rat.GSM,
-    RatMode.G3: Rat.WCDMA,
-    RatMode.G4: Rat.LTE,
-    RatMode.G5_NSA: Rat.LTE,
-    RatMode.G5_SA: Rat.NR,
-    RatMode.G5: Rat.NR,
-}
+    """Whether the serving cell is what `mode` allows; None where that was not to be seen."""
+    return None if payload is None else serving_agrees(payload, mode)
 
 
 def summarise(snapshots: Sequence[Snapshot]) -> TestRadio:

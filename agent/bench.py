@@ -1,0 +1,147 @@
+"""One modem with everything it takes to measure once: no service, no outbox, nothing delivered."""
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from agent.activity import Activity, Ready
+from agent.clock import Clock
+from agent.config import Config, ModemPlace
+from agent.gps_worker import GpsWorker
+from agent.main import SOFTWARE
+from agent.modem_worker import ModemWorker
+from agent.opening import open_modem
+from agent.rat_setting import SavedSettings
+from agent.recorder import Envelope, Recorder
+from agent.runtime import Supervisor, Worker
+from agent.shared_paths import SharedPaths
+from agent.ticks import NS_PER_S
+from agent.traffic_worker import TestRequest, TrafficWorker
+from agent.whereabouts import Whereabouts
+from drivers.traffic.result import OnProgress
+from wire.messages import AnyMeasurement, Outcome
+
+FIRST_LOOK_TIMEOUT_S = 60.0
+TEST_TIMEOUT_S = 600.0
+STOP_TIMEOUT_S = 9.0
+KEPT_RECORDS = 1000
+
+
+class NoRecordError(Exception):
+    """Nothing was measured in time."""
+
+
+class Bench:
+    """A modem that measures on demand. Usable as a context by `bench`."""
+
+    def __init__(self, config: Config, place: ModemPlace) -> None:
+        """Make the parts; nothing runs yet."""
+        self._clock = Clock()
+        self._kept = _Kept()
+        whereabouts = Whereabouts(config.gps.surveyed)
+        recorder = Recorder(
+            Envelope(
+                probe=config.probe,
+                software=SOFTWARE,
+                stamp=self._clock.stamp,
+                position=lambda: whereabouts.position_at(self._clock.mono_ns()),
+            ),
+            self._kept,
+        )
+        gps = GpsWorker(
+            gpsd=config.gps.gpsd, whereabouts=whereabouts, clock=self._clock, recorder=recorder
+        )
+        modem = ModemWorker(
+            place=place,
+            open_modem=open_modem,
+            clock=self._clock,
+            recorder=recorder,
+            position_at=whereabouts.position_at,
+            saved=SavedSettings(config.state_dir / "rat-settings"),
+        )
+        self._tests = TrafficWorker(
+            place=place,
+            radio=modem,
+            clock=self._clock,
+            recorder=recorder,
+            position_at=whereabouts.position_at,
+            paths=SharedPaths(),
+        )
+        self.workers = (
+            Worker(name="gps", run=gps.run),
+            Worker(name=f"modem {place.name}", run=modem.run),
+            Worker(name=f"tests {place.name}", run=self._tests.run),
+        )
+
+    def look(self) -> AnyMeasurement:
+        """The first look at the radio; raises `NoRecordError`."""
+        return self._kept.first_radio(FIRST_LOOK_TIMEOUT_S)
+
+    def test(self, activity: Activity, ready: Ready, on_progress: OnProgress) -> AnyMeasurement:
+        """The row of one test; raises `NoRecordError`."""
+        self.look()
+        ended = threading.Event()
+        rows: list[AnyMeasurement] = []
+
+        def done(row: AnyMeasurement) -> None:
+            rows.append(row)
+            ended.set()
+
+        self._tests.ask(
+            TestRequest(
+                kind=activity.KIND,
+                ready=ready,
+                needs_service=activity.NEEDS_SERVICE,
+                give_up_mono_ns=self._clock.mono_ns() + round(TEST_TIMEOUT_S * NS_PER_S),
+                on_progress=on_progress,
+                done=done,
+            )
+        )
+        if not ended.wait(TEST_TIMEOUT_S):
+            raise NoRecordError(f"the test did not end within {TEST_TIMEOUT_S:.0f} s")
+        return rows[0]
+
+
+@contextmanager
+def bench(config: Config, place: ModemPlace) -> Iterator[Bench]:
+    """The modem, measuring; on leaving it has its own radio setting again."""
+    made = Bench(config, place)
+    supervisor = Supervisor(on_restart=_leave_to_the_log, on_stall=_leave_to_the_log)
+    supervisor.start(made.workers)
+    try:
+        yield made
+    finally:
+        supervisor.stop(STOP_TIMEOUT_S)
+
+
+def _leave_to_the_log(_: object) -> None:
+    """The supervisor logs both; there is no outbox to record them in."""
+
+
+class _Kept:
+    """The records of a bench, in place of an outbox."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._records: deque[AnyMeasurement] = deque(maxlen=KEPT_RECORDS)
+
+    def append(self, record: AnyMeasurement) -> bool:
+        """Take a record."""
+        with self._changed:
+            self._records.append(record)
+            self._changed.notify_all()
+        return True
+
+    def first_radio(self, timeout_s: float) -> AnyMeasurement:
+        """The first row of somebody having looked at the radio."""
+        with self._changed:
+            self._changed.wait_for(self._looked, timeout_s)
+            found = self._looked()
+        if found is None:
+            raise NoRecordError(f"nobody looked at the radio within {timeout_s:.0f} s")
+        return found
+
+    def _looked(self) -> AnyMeasurement | None:
+        rows = (row for row in self._records if row.kind == "radio")
+        return next((row for row in rows if row.outcome is not Outcome.SKIPPED), None)

@@ -1,0 +1,79 @@
+"""`dosong-agent check-config`: says what is wrong before the service does."""
+
+import argparse
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from agent.commands import DONE, FAILED, Command, add_json
+from agent.config import DEFAULT_FILE, Config, ConfigError, load
+from agent.main import Planned, prepare
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file", nargs="?", type=Path, default=DEFAULT_FILE, help="default: %(default)s"
+    )
+    add_json(parser)
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    console = Console(soft_wrap=True, highlight=False)
+    try:
+        config = load(chosen.file)
+        planned = prepare(config, name=chosen.file.name)
+    except ConfigError as error:
+        if chosen.json:
+            problems = [problem._asdict() for problem in error.problems]
+            console.out(msgspec.json.encode({"ok": False, "problems": problems}).decode())
+        else:
+            console.out(str(error))
+        return FAILED
+    if chosen.json:
+        document = {"ok": True, "problems": [], "config": config}
+        console.out(msgspec.json.encode(document, enc_hook=str).decode())
+    else:
+        _show(console, chosen.file, config, planned)
+    return DONE
+
+
+def _show(console: Console, file: Path, config: Config, planned: tuple[Planned, ...]) -> None:
+    console.print(f"{file}: right. Probe [bold]{config.probe}[/bold]")
+    gpsd = config.gps.gpsd
+    console.print("position: " + ("surveyed" if gpsd is None else f"gpsd at {gpsd[0]}:{gpsd[1]}"))
+    uplink = config.uplink
+    console.print(
+        "uplink: none, records stay on the probe"
+        if uplink is None
+        else f"uplink: {uplink.host}:{uplink.port}" + ("" if uplink.ca else ", not encrypted")
+    )
+    modems = Table("modem", "place", "interface", "lock", "server")
+    for place in config.modem:
+        server = config.server_for(place)
+        modems.add_row(
+            place.name,
+            place.place,
+            place.interface or "not bound",
+            "never touched" if place.lock is None else place.lock.value,
+            "none" if server is None else server.name,
+        )
+    console.print(modems)
+    plan = Table("plan", "activity", "profile", "modem", "every", "from")
+    for each in planned:
+        entry = each.entry
+        plan.add_row(
+            entry.name,
+            entry.activity,
+            each.ready.profile or "",
+            each.place.name,
+            f"{entry.every_s:g} s",
+            f"{entry.start_after_s + each.modem_index * entry.stagger_s:g} s",
+        )
+    console.print(plan)
+
+
+COMMAND = Command(
+    "check-config", "say what is wrong with a configuration, or what it means", _add_arguments, _run
+)

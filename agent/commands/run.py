@@ -1,0 +1,21 @@
+"""`dosong-agent run`: what the service starts."""
+
+import argparse
+
+from agent.commands import DONE, FAILED, Command, add_config, add_log_level, log_to_stderr
+from agent.config import load
+from agent.main import prepare, run
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_config(parser)
+    add_log_level(parser, "info")
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    log_to_stderr(chosen.log_level)
+    config = load(chosen.config)
+    return DONE if run(config, prepare(config, name=chosen.config.name)) else FAILED
+
+
+COMMAND = Command("run", "measure until stopped (what the service does)", _add_arguments, _run)
