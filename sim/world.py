@@ -127,8 +127,12 @@ class World(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return self._operators[plmn]
 
     def modem(self, name: str) -> SimulatedModem:
-        """The modem of that name; raises `KeyError`."""
-        return {modem.name: modem for modem in self.modems}[name]
+        """The modem of that name; raises `KeyError` with the names there are."""
+        for modem in self.modems:
+            if modem.name == name:
+                return modem
+        known = ", ".join(modem.name for modem in self.modems)
+        raise KeyError(f"no modem {name!r} in the world (there are: {known})")
 
     @property
     def gaps(self) -> tuple[Stretch, ...]:
