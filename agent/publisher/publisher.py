@@ -325,7 +325,7 @@ class Publisher:
 
     def _pause(self, error: LinkError, failures: int, stop: Stop, beat: Beat) -> None:
         pause_s = self._delay_s(failures)
-        if isinstance(error, RefusedError):
+        if isinstance(error, RefusedError) or self._short_links >= SHORT_LINKS:
             pause_s = max(pause_s, self._pace.refused_pause_s)
         until_s = time.monotonic() + pause_s
         while (left_s := until_s - time.monotonic()) > 0:
