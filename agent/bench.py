@@ -11,7 +11,7 @@ from agent.config import Config, ModemPlace
 from agent.gps_worker import GpsWorker
 from agent.main import SOFTWARE
 from agent.modem_worker import ModemWorker
-from agent.opening import open_modem
+from agent.places import interface_of, open_modem
 from agent.rat_setting import SavedSettings
 from agent.recorder import Envelope, Recorder
 from agent.runtime import Supervisor, Worker
@@ -67,6 +67,7 @@ class Bench:
             recorder=recorder,
             position_at=whereabouts.position_at,
             paths=SharedPaths(),
+            interface_of=interface_of,
         )
         self.workers = (
             Worker(name="gps", run=gps.run),

@@ -109,7 +109,8 @@ class ModemPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     usb_path: str | None = None
     """The physical USB path, e.g. `1-1.2`: it stays when the tty's number changes."""
     interface: Annotated[str, msgspec.Meta(pattern=r"^[^/\s]{1,15}$")] | None = None
-    """Network interface of its data connection; unset: the tests are not bound to one."""
+    """Network interface of its data connection. Unset: the one of the USB device at `usb_path`; for
+    a bare `port` the tests are then not bound to one."""
     family: Name | None = None
     """Driver family; unset: the modem is asked who it is."""
     lock: RatMode | None = None

@@ -16,8 +16,8 @@ from agent.gps_worker import GpsWorker
 from agent.health import Health, Sources
 from agent.misfits import suggestion
 from agent.modem_worker import ModemWorker
-from agent.opening import open_modem
 from agent.outbox import Limits, Outbox
+from agent.places import interface_of, open_modem
 from agent.plan import Entry, modems_of
 from agent.publisher import Broker, Pace, Publisher, Tls
 from agent.rat_setting import SavedSettings
@@ -136,6 +136,7 @@ class Agent:
                 recorder=self.recorder,
                 position_at=whereabouts.position_at,
                 paths=paths,
+                interface_of=interface_of,
             )
             for modem in self.modems
         }

@@ -15,6 +15,7 @@ from agent.activity import Job, Ready, Result
 from agent.clock import Clock
 from agent.config import ModemPlace
 from agent.orders import OrderError, Radio
+from agent.places import NoInterfaceError
 from agent.recorder import Recorder
 from agent.runtime import Beat, Mailbox, Stop
 from agent.shared_paths import SharedPaths
@@ -68,13 +69,16 @@ class TrafficWorker:
         recorder: Recorder,
         position_at: Callable[[int], Position],
         paths: SharedPaths,
+        interface_of: Callable[[ModemPlace], str | None],
     ) -> None:
+        """`interface_of` finds the modem's network interface or raises `NoInterfaceError`."""
         self.place = place
         self._radio = radio
         self._clock = clock
         self._recorder = recorder
         self._position_at = position_at
         self._paths = paths
+        self._interface_of = interface_of
         self._requests: Mailbox[TestRequest] = Mailbox(MOST_REQUESTS)
 
     def ask(self, request: TestRequest) -> None:
@@ -161,11 +165,16 @@ class TrafficWorker:
         if obstacle is not None:
             self._end(request, obstacle)
             return
+        try:
+            interface = self._interface_of(self.place) if request.needs_service else None
+        except NoInterfaceError as error:
+            self._end(request, Result(Outcome.INVALID, str(error), None))
+            return
         start_ns = self._clock.mono_ns()
         position = self._position_at(start_ns)
         cancel = threading.Event()
         job = Job(
-            interface=self.place.interface,
+            interface=interface,
             cancel=cancel,
             on_progress=request.on_progress,
             scan=lambda: self._radio.request_scan(stop=stop, timeout_s=SCAN_TIMEOUT_S),

@@ -1,16 +1,25 @@
 """The agent's workers with a real recorder, and records kept where a test can wait for them."""
 
+import sys
 import threading
 import time
 from collections import deque
 from datetime import UTC, datetime
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from agent.clock import Clock, NtpState
+from agent.config import ModemPlace
+from agent.modem_worker import ModemWorker
+from agent.rat_setting import SavedSettings
 from agent.recorder import Envelope, Recorder
 from agent.runtime import Stop, Supervisor, Worker
+from drivers.modem.modem import Modem
+from sim.faults import faults_file
+from sim.parts import Part
+from sim.world import Stretch, demo_world, save_world
 from wire.messages import Position
 
 BOOT = UUID(int=7)
@@ -129,3 +138,73 @@ def start():
 @pytest.fixture
 def stop():
     return Stop()
+
+
+class SimModem:
+    """A simulated modem in a process of its own, behind a link."""
+
+    def __init__(self, folder, world, name):
+        self.link = folder / f"{name}-at"
+        self._faults = faults_file(self.link)
+        command = [sys.executable, "-m", "sim", "modem", "--world", str(world), "--modem", name]
+        self._part = Part(
+            name,
+            [*command, "--link", str(self.link), "--pace", "0.05"],
+            log=folder / f"{name}.log",
+        )
+
+    def plug_in(self):
+        self._part.start()
+        self._part.wait_until(self.link.is_symlink, "its port", WAIT_S)
+
+    def unplug(self):
+        self._part.kill()
+        self.link.unlink(missing_ok=True)
+
+    def fault(self, *names):
+        self._faults.write_text("\n".join(names))
+
+
+@pytest.fixture
+def sim_modem(tmp_path):
+    """Makes plugged modems; `silence` is a world in which nobody hears anything."""
+    made = []
+
+    def make(name="viettel", *, silence=False, folder=tmp_path):
+        folder.mkdir(exist_ok=True)
+        world = demo_world(time.time() + 86_400)
+        if silence:
+            drive = world.drive
+            everywhere = Stretch(road=drive.road, start_m=0, end_m=drive.end_m, half_width_m=1e6)
+            world = msgspec.structs.replace(world, stretches=(everywhere,))
+        file = folder / f"{name}-world.json"
+        save_world(world, file)
+        modem = SimModem(folder, file, name)
+        made.append(modem)
+        modem.plug_in()
+        return modem
+
+    yield make
+    for modem in made:
+        modem.unplug()
+
+
+def open_at(place):
+    return Modem.open(str(place.port), usb_path=place.place, name=place.name)
+
+
+@pytest.fixture
+def modem_worker(clock, recorder, tmp_path):
+    """A worker for the modem behind a port, with its settings in the test's folder."""
+
+    def make(port, **changes):
+        return ModemWorker(
+            place=ModemPlace(name="viettel", port=port, **changes),
+            open_modem=open_at,
+            clock=clock,
+            recorder=recorder,
+            position_at=lambda _: Position(),
+            saved=SavedSettings(tmp_path / "rat-settings"),
+        )
+
+    return make

@@ -20,10 +20,10 @@ class Activity:
 class Deaf:
     """A modem nobody looks at."""
 
-    def snapshots(self, since_ns):
+    def snapshots(self, _since_ns):
         return ()
 
-    def next_snapshot(self, after_ns, timeout_s):
+    def next_snapshot(self, _after_ns, _timeout_s):
         return None
 
 
@@ -43,6 +43,7 @@ def schedule(fake_clock, fake_recorder, ran):
                 recorder=fake_recorder,
                 position_at=lambda _: Position(),
                 paths=SharedPaths(),
+                interface_of=lambda _: None,
             )
             for name in modems
         }
@@ -84,9 +85,7 @@ def test_nothing_is_sent_before_it_is_due(schedule, fake_time, records):
     assert records.all() == []
 
 
-def test_a_sent_test_ends_as_one_row_with_its_plan_and_profile(
-    schedule, fake_time, records, start, ran
-):
+def test_a_sent_test_ends_as_one_row_with_its_plan_and_profile(schedule, records, start, ran):
     scheduler, workers = schedule(entry())
     scheduler.send_due()
     start(workers["a"].run)
