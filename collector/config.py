@@ -86,6 +86,8 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     folder: Path | None = None
     """None takes the targets that are shipped."""
+    operators: Path | None = None
+    """Which networks are judged; None takes the file that is shipped."""
 
 
 class Web(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -154,6 +156,7 @@ def _check_files(file: Path, config: Config) -> None:
     for name in ("boundaries", "roads"):
         paths = getattr(config.geo, name)
         named |= {f"geo.{name}[{index}]": path for index, path in enumerate(paths)}
+    named["targets.operators"] = config.targets.operators
     for place, path in named.items():
         if path is not None and not path.is_file():
             raise ConfigError(file, place, "file not found")

@@ -22,6 +22,7 @@ _ROWS_PER_DEGREE = _METRES_PER_DEGREE / BLOCK_M
 _LOCAL_OFFSET = timedelta(hours=7)
 _LOCAL_OFFSET_H = 7
 _LEVELS = ("commune", "district", "province")
+_BLOCK = ("plmn", "cell_id", "grid_row", "grid_column", "hour")
 _UNDATED = "undated"
 
 Exclusions = Sequence[tuple[ir.BooleanValue, str]]
@@ -87,8 +88,34 @@ class Attempts(NamedTuple):
     queries: dict[str, str]
 
 
-def within(table: ir.Table, period: Period) -> ir.Table:
-    """Rows of the period; those whose time is still unknown go by when they were received."""
+COLUMNS = (
+    "outcome",
+    "utc",
+    "profile",
+    "sim_home_plmn",
+    "position_source",
+    "position_lat_deg",
+    "position_lon_deg",
+    "position_horizontal_error_m",
+)
+"""What every KPI reads of a record."""
+TEST_COLUMNS = (
+    *COLUMNS,
+    *_LEVELS,
+    "boundary_set",
+    "bits_per_second",
+    "cut_off",
+    "radio_plmn",
+    "radio_cell_id",
+)
+"""What every KPI made of tests reads."""
+
+
+def within(table: ir.Table, period: Period, columns: Sequence[str]) -> ir.Table:
+    """These columns of the rows of the period.
+
+    Rows whose time is still unknown go by when they were received.
+    """
     first = (period.start_utc + _LOCAL_OFFSET).date().isoformat()
     last = (period.end_utc + _LOCAL_OFFSET).date().isoformat()
     moment = ibis.coalesce(table.utc, table.received_utc)
@@ -96,7 +123,7 @@ def within(table: ir.Table, period: Period) -> ir.Table:
         (table.date == _UNDATED) | table.date.between(first, last),
         moment >= ibis.literal(period.start_utc),
         moment < ibis.literal(period.end_utc),
-    )
+    ).select(*columns)
 
 
 def with_operator(table: ir.Table, registered: ir.StringValue, ground: Ground) -> ir.Table:
@@ -157,7 +184,7 @@ def read(
     smooth: ir.BooleanValue,
     failed: ir.BooleanValue,
 ) -> Attempts:
-    """Blocks and the rows left out, by two queries.
+    """Blocks and the rows left out, by one query.
 
     `table` comes from `within` and `with_operator`; `further` are the KPI's own exclusions, after
     those that hold for all.
@@ -173,31 +200,40 @@ def read(
     )
     row = (table.position_lat_deg * _ROWS_PER_DEGREE).floor()
     parallel = ((row + 0.5) / _ROWS_PER_DEGREE).radians().cos()
-    marked = table.mutate(
-        reason=ibis.cases(*exclusions, else_=None),
-        failed=ibis.coalesce(failed, False),
+    column = (table.position_lon_deg * parallel * _ROWS_PER_DEGREE).floor()
+    reasoned = table.mutate(
+        reason=ibis.cases(*exclusions, else_=None), failed=ibis.coalesce(failed, False)
+    )
+    counts = reasoned.reason.isnull()
+    marked = reasoned.select(
+        *_LEVELS,
+        "operator",
+        "reason",
+        "failed",
+        rate_mbit_s=reasoned.bits_per_second / 1e6,
         smooth=ibis.coalesce(smooth, False),
-        grid_row=row.cast("int64"),
-        grid_column=(table.position_lon_deg * parallel * _ROWS_PER_DEGREE).floor().cast("int64"),
-        hour=(table.utc.epoch_seconds() // 3600).cast("int64"),
+        plmn=ibis.cases((counts, reasoned.radio_plmn)),
+        cell_id=ibis.cases((counts, reasoned.radio_cell_id)),
+        grid_row=ibis.cases((counts, row.cast("int64"))),
+        grid_column=ibis.cases((counts, column.cast("int64"))),
+        hour=ibis.cases((counts, (reasoned.utc.epoch_seconds() // 3600).cast("int64"))),
     )
-    kept = marked.filter(marked.reason.isnull())
-    blocks = kept.group_by(
-        *_LEVELS, "operator", "radio_plmn", "radio_cell_id", "grid_row", "grid_column", "hour"
-    ).aggregate(
-        rates=(kept.bits_per_second / 1e6).collect(where=~kept.failed),
-        failures=kept.failed.sum(),
-        smooth=(kept.smooth & ~kept.failed).sum(),
+    # Rows left out have no place and no hour here: they fall together by reason.
+    found = marked.group_by(*_LEVELS, "operator", "reason", *_BLOCK).aggregate(
+        rates=marked.rate_mbit_s.collect(where=~marked.failed),
+        failures=marked.failed.sum(),
+        smooth=(marked.smooth & ~marked.failed).sum(),
+        rows=marked.count(),
     )
-    left_out = marked.filter(marked.reason.notnull())
-    left = left_out.group_by(*_LEVELS, "operator", "reason").aggregate(rows=left_out.count())
+    groups = found.to_pyarrow().to_pylist()
     return Attempts(
-        blocks=tuple(_block(found) for found in blocks.to_pyarrow().to_pylist()),
+        blocks=tuple(_block(group) for group in groups if group["reason"] is None),
         left=tuple(
-            Left(_areas(found), found["operator"], found["reason"], found["rows"])
-            for found in left.to_pyarrow().to_pylist()
+            Left(_areas(group), group["operator"], group["reason"], group["rows"])
+            for group in groups
+            if group["reason"] is not None
         ),
-        queries={"blocks": str(ibis.to_sql(blocks)), "left_out": str(ibis.to_sql(left))},
+        queries={"blocks": str(ibis.to_sql(found))},
     )
 
 

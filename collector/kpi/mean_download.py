@@ -18,6 +18,7 @@ from ibis.expr import types as ir
 from collector import stats
 from collector.kpi import Area, Finding, Ground, Measured, Need, Period, Scope, Text
 from collector.kpi._attempts import (
+    TEST_COLUMNS,
     Attempts,
     Block,
     left_in,
@@ -33,6 +34,7 @@ HIGHER_IS_BETTER = True
 TOGETHER = "all"
 TABLES = ("throughput",)
 
+_COLUMNS = ("direction", "radio_rat_class", "rat_lock_asked", "rat_lock_serving_agreed")
 _NAMED = 4
 """As many areas are named in a reason; the others are counted."""
 
@@ -84,7 +86,8 @@ def measure(
 def _attempts(
     table: ir.Table, *, ground: Ground, period: Period, parameters: Parameters
 ) -> Attempts:
-    tests = with_operator(within(table, period), table.radio_plmn, ground)
+    rows = within(table, period, (*TEST_COLUMNS, *_COLUMNS))
+    tests = with_operator(rows, rows.radio_plmn, ground)
     tests = tests.filter((tests.direction == "down") | tests.direction.isnull())
     failed = tests.outcome.isin(["failed", "no_service"]) | ibis.coalesce(tests.cut_off, False)
     unserved = failed & tests.radio_rat_class.isnull()

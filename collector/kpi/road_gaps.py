@@ -21,6 +21,7 @@ from ibis.expr import types as ir
 
 from collector.kpi import Finding, Ground, Measured, Need, Period, Road, Scope, Text
 from collector.kpi._attempts import (
+    COLUMNS,
     HOME_MCC,
     Exclusions,
     operator_exclusions,
@@ -38,6 +39,21 @@ HIGHER_IS_BETTER = False
 TOGETHER = "any"
 TABLES = ("radio",)
 
+_COLUMNS = (
+    "probe",
+    "modem_usb_path",
+    "seq",
+    "road",
+    "chainage_m",
+    "road_offset_m",
+    "plmn",
+    "registration",
+    "serving_rat",
+    "serving_rsrp_dbm",
+    "nr_rsrp_dbm",
+    "rat_lock_asked",
+    "rat_lock_read_back",
+)
 _DAY_S = 86_400.0
 _SHOWN_GAPS = 20
 _BROADBAND = ("lte", "nr")
@@ -115,7 +131,7 @@ _Left = dict[tuple[str, str | None, str], int]
 
 def _rows(table: ir.Table, *, ground: Ground, period: Period, parameters: Parameters) -> ir.Table:
     """Samples on a road, each with `covered` or with the `reason` it is left out for."""
-    on_road = within(table, period)
+    on_road = within(table, period, (*COLUMNS, *_COLUMNS))
     on_road = on_road.filter(on_road.road.isin([road.code for road in ground.roads]))
     registered = ibis.coalesce(
         on_road.plmn, ibis.cases((on_road.registration == "home", on_road.sim_home_plmn))

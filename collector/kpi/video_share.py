@@ -14,7 +14,16 @@ import msgspec
 
 from collector import stats
 from collector.kpi import Area, Finding, Ground, Measured, Need, Period, Scope, Text
-from collector.kpi._attempts import Attempts, Block, Left, left_in, read, with_operator, within
+from collector.kpi._attempts import (
+    TEST_COLUMNS,
+    Attempts,
+    Block,
+    Left,
+    left_in,
+    read,
+    with_operator,
+    within,
+)
 from collector.kpi._evidence import Minimum, shortfall
 
 TITLE = Text(vi="Tỷ lệ lượt xem video đạt tốc độ", en="Share of video sessions fast enough")
@@ -75,7 +84,8 @@ class _Rule(NamedTuple):
 
 
 def _attempts(table: Any, *, ground: Ground, period: Period, parameters: Parameters) -> Attempts:
-    sessions = with_operator(within(table, period), table.radio_plmn, ground)
+    rows = within(table, period, (*TEST_COLUMNS, "height", "stalls"))
+    sessions = with_operator(rows, rows.radio_plmn, ground)
     return read(
         sessions,
         ground=ground,

@@ -8,8 +8,11 @@ from typing import Any
 
 import msgspec
 
+from collector.config import Config
 from collector.kpi import Finding, Ground, Measured, Operator, Period, Text
-from collector.targets.target import Target, Threshold
+from collector.store.engine import connect
+from collector.targets.ground import ground
+from collector.targets.target import Target, Threshold, load
 from collector.targets.verdict import HEADLINE, Evidence, Value, Verdict, combine, decide
 
 _INSTANT = timedelta(microseconds=1)
@@ -35,6 +38,21 @@ def judge(
         over = target.period.over(now, period)
         verdicts += _Case(target, over, _for(target, ground)).verdicts(tables)
     return verdicts
+
+
+def judge_all(
+    config: Config, *, now: datetime, period: Period | None = None, target: str | None = None
+) -> list[Verdict]:
+    """All verdicts, or those of one target, on what the configured collector holds.
+
+    Raises `TargetError`, `collector.geo.geojson.GeographyError`,
+    `collector.store.lake.LakeError` or `collector.store.engine.EngineError`.
+    """
+    targets = [one for one in load(config.targets.folder) if target in {None, one.id}]
+    at = now if period is None else min(now, period.end_utc - _INSTANT)
+    where = ground(config, at)
+    with connect(config.store.engine, config.store.lake) as tables:
+        return judge(tables, targets, ground=where, now=now, period=period)
 
 
 def select(
@@ -192,7 +210,7 @@ class _Case:
             dataset_sha256=_sha256(msgspec.json.encode(read, order="sorted")),
             boundary_set=self._ground.boundary_set,
             profiles=self._target.profiles,
-            parameters=msgspec.to_builtins(self._target.parameters),
+            parameters=msgspec.json.decode(msgspec.json.encode(self._target.parameters)),
             threshold_valid_from=in_force.valid_from.isoformat() if in_force else None,
             threshold_source=in_force.source if in_force else None,
             software=f"dosong {version('dosong')}",

@@ -5,6 +5,7 @@ saying so. In between lies NOT PROVEN, which says what is missing; NO DATA and N
 neither good nor bad.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -114,7 +115,7 @@ def decide(finding: Finding, *, threshold: float, unit: str, higher_is_better: b
 def combine(values: Sequence[Value]) -> Said:
     """The headline over the verdicts of one level."""
     judged = [value for value in values if value is not Value.NOT_APPLICABLE]
-    counts = {value: judged.count(value) for value in Value}
+    counts: Counter[Value] = Counter(judged)
     if not judged:
         value = Value.NOT_APPLICABLE
     elif counts[Value.FAIL]:
@@ -187,7 +188,7 @@ def _astride(lower: Quantity, upper: Quantity, line: Quantity) -> Text:
     )
 
 
-def _counted(counts: dict[Value, int], judged: int) -> Text:
+def _counted(counts: Counter[Value], judged: int) -> Text:
     if not judged:
         return Text(vi="không có đối tượng để đánh giá", en="there is nothing to judge")
     decided = counts[Value.PASS] + counts[Value.FAIL]

@@ -16,7 +16,7 @@ class Quantity(NamedTuple):
 
     def en(self, beside: "Quantity | None" = None) -> str:
         """As in English: 38.2 Mbit/s, 94.9 %, 1,400 m."""
-        return self._text(self._decimals(beside))
+        return _text(self, self._decimals(beside))
 
     def vi(self, beside: "Quantity | None" = None) -> str:
         """As in Vietnamese: 38,2 Mbit/s, 94,9 %, 1.400 m."""
@@ -26,14 +26,15 @@ class Quantity(NamedTuple):
         decimals = _DECIMALS.get(self.unit, 1)
         if beside is None or beside.value == self.value:
             return decimals
-        while decimals < _MOST_DECIMALS and self._text(decimals) == beside._text(decimals):
+        while decimals < _MOST_DECIMALS and _text(self, decimals) == _text(beside, decimals):
             decimals += 1
         return decimals
 
-    def _text(self, decimals: int) -> str:
-        if self.unit == "share":
-            return f"{self.value * 100:,.{decimals}f} %"
-        return f"{self.value:,.{decimals}f} {self.unit}"
+
+def _text(quantity: Quantity, decimals: int) -> str:
+    if quantity.unit == "share":
+        return f"{quantity.value * 100:,.{decimals}f} %"
+    return f"{quantity.value:,.{decimals}f} {quantity.unit}"
 
 
 _VIETNAMESE = str.maketrans(",.", ".,")
