@@ -64,6 +64,13 @@ class Fuse:
         with self._lock:
             self._sockets.discard(stream)
 
+    def blow(self) -> None:
+        """Shut down the guarded sockets, and every later one at once; for any thread."""
+        with self._lock:
+            self._blown = True
+            for stream in self._sockets:
+                _shut_down(stream)
+
     def check(self, stage: str) -> None:
         """Raise if the test must not go on: cancelled, or past its deadline in this stage."""
         if self._cancel.is_set():
@@ -74,10 +81,7 @@ class Fuse:
     def _watch(self) -> None:
         while not self._done.wait(CANCEL_POLL_S):
             if self._cancel.is_set() or time.monotonic() >= self._deadline:
-                with self._lock:
-                    self._blown = True
-                    for stream in self._sockets:
-                        _shut_down(stream)
+                self.blow()
                 return
 
 
@@ -109,28 +113,29 @@ class HttpConnection:
         self, address: Address, path: NetPath, fuse: Fuse, *, host: str, connect_timeout_s: float
     ) -> None:
         """Connect; raises `TrafficError`."""
+        self._address = address
+        self._path = path
         self._fuse = fuse
-        fuse.check("connect")
-        started = time.monotonic()
-        self._socket = open_stream(
-            address, path, timeout_s=min(connect_timeout_s, fuse.remaining_s)
-        )
-        self.connect_s = time.monotonic() - started
-        fuse.guard(self._socket)
+        self._connect_timeout_s = connect_timeout_s
         self._client = http.client.HTTPConnection(host, address.port)
-        self._client.sock = self._socket
-        # A server that ends the connection must not make http.client open one off the path.
-        self._client.auto_open = 0
-
-    def interrupt(self) -> None:
-        """Wake the thread that reads; for other threads."""
-        _shut_down(self._socket)
+        self._client.auto_open = 0  # it would open one off the path
+        started = time.monotonic()
+        self._socket = self._open()
+        self.connect_s = time.monotonic() - started
 
     def close(self) -> None:
         """Close the connection; harmless when it is."""
         self._fuse.release(self._socket)
         self._client.close()
         self._socket.close()
+
+    def _open(self) -> socket.socket:
+        self._fuse.check("connect")
+        timeout_s = min(self._connect_timeout_s, self._fuse.remaining_s)
+        stream = open_stream(self._address, self._path, timeout_s=timeout_s)
+        self._fuse.guard(stream)
+        self._client.sock = stream
+        return stream
 
     def get(
         self,
@@ -151,6 +156,9 @@ class HttpConnection:
         failure: TrafficError | None = None
         try:
             self._fuse.check(stage)
+            if self._client.sock is None:  # the server closed it after the last answer
+                self.close()
+                self._socket = self._open()
             self._socket.settimeout(silence_s)
             self._client.request("GET", resource)
             response = self._client.getresponse()
@@ -166,6 +174,7 @@ class HttpConnection:
                 if on_bytes is not None:
                     on_bytes(len(piece))
             self._fuse.check(stage)
+            response.close()  # read1 leaves it open, and the connection with it
             declared = response.getheader("Content-Length")
             failure = _shortfall(
                 received, int(declared) if declared is not None else expected_bytes, expected_bytes

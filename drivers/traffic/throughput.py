@@ -271,7 +271,7 @@ class _HttpDownloads:
         with Fuse(self._cancel, deadline_s=self._profile.deadline_s) as fuse:
             try:
                 connections.extend(self._connect_all(fuse))
-                intervals = self._load(connections)
+                intervals = self._load(connections, fuse)
             finally:
                 for connection in connections:
                     connection.close()
@@ -306,7 +306,7 @@ class _HttpDownloads:
             raise
         return connections
 
-    def _load(self, connections: list[HttpConnection]) -> tuple[Interval, ...]:
+    def _load(self, connections: list[HttpConnection], fuse: Fuse) -> tuple[Interval, ...]:
         streams = [
             threading.Thread(target=self._stream, args=(number, connection), daemon=True)
             for number, connection in enumerate(connections)
@@ -317,8 +317,7 @@ class _HttpDownloads:
             return self._count()
         finally:
             self._enough.set()
-            for connection in connections:
-                connection.interrupt()
+            fuse.blow()
             for stream in streams:
                 stream.join(JOIN_S)
 
