@@ -161,7 +161,7 @@ class TrafficWorker:
         return agrees is not False
 
     def _test(self, request: TestRequest, stop: Stop) -> None:
-        obstacle = self._obstacle() if request.needs_service else None
+        obstacle = self._obstacle(needs_service=request.needs_service)
         if obstacle is not None:
             self._end(request, obstacle)
             return
@@ -186,7 +186,7 @@ class TrafficWorker:
             result = result._replace(outcome=Outcome.INVALID, reason="the agent stops")
         self._end(request, result, mono_ns=start_ns, position=position)
 
-    def _obstacle(self) -> Result | None:
+    def _obstacle(self, *, needs_service: bool) -> Result | None:
         """Why a test cannot begin now: no modem, or no service for some seconds."""
         now_ns = self._clock.mono_ns()
         looks = self._radio.snapshots(now_ns - NO_SERVICE_LOOKS * NS_PER_S)[-NO_SERVICE_LOOKS:]
@@ -198,7 +198,7 @@ class TrafficWorker:
         latest = looks[-1]
         if latest.outcome is Outcome.MODEM_GONE:
             return Result(Outcome.MODEM_GONE, None, None)
-        if all(look.outcome is Outcome.NO_SERVICE for look in looks):
+        if needs_service and all(look.outcome is Outcome.NO_SERVICE for look in looks):
             return Result(Outcome.NO_SERVICE, None, None)
         return None
 

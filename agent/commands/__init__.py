@@ -8,10 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from rich.console import Console
+
 from agent.config import DEFAULT_FILE
 
 DONE, FAILED, IN_USE = 0, 1, 3
 """Exit codes; 2 is argparse's for a wrong command line."""
+PIPE = 200
+"""Columns."""
 
 
 class Command(NamedTuple):
@@ -48,6 +52,12 @@ def add_log_level(parser: argparse.ArgumentParser, default: str) -> None:
         default=default,
         help="how much to tell on stderr (default: %(default)s)",
     )
+
+
+def stdout() -> Console:
+    """Where answers go. A pipe is as wide as it takes: nothing is cut off there."""
+    console = Console(soft_wrap=True, highlight=False)
+    return console if console.is_terminal else Console(soft_wrap=True, highlight=False, width=PIPE)
 
 
 def log_to_stderr(level: str) -> None:

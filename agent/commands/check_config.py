@@ -7,7 +7,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from agent.commands import DONE, FAILED, Command, add_json
+from agent.commands import DONE, FAILED, Command, add_json, stdout
 from agent.config import DEFAULT_FILE, Config, ConfigError, load
 from agent.main import Planned, prepare
 
@@ -20,7 +20,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    console = Console(soft_wrap=True, highlight=False)
+    console = stdout()
     try:
         config = load(chosen.file)
         planned = prepare(config, name=chosen.file.name)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from agent.commands import DONE, Command, add_config, add_json
+from agent.commands import DONE, Command, add_config, add_json, stdout
 from agent.commands.status import RUN_DIR, read_presence
 from agent.config import Config, ConfigError, ModemPlace, load
 from drivers.modem.usb import PluggedModem, plugged_modems
@@ -44,7 +44,7 @@ def _run(chosen: argparse.Namespace) -> int:
     presence = read_presence(RUN_DIR if config is None else config.run_dir)
     states = {} if presence is None else {modem.name: modem for modem in presence.modems}
     lines = tuple(line_up(() if config is None else config.modem, plugged_modems(), states))
-    console = Console(soft_wrap=True, highlight=False)
+    console = stdout()
     if chosen.json:
         console.out(msgspec.json.encode({"modems": lines}).decode())
     else:

@@ -24,6 +24,7 @@ from agent.commands import (
     add_json,
     add_log_level,
     log_to_stderr,
+    stdout,
 )
 from agent.commands.status import read_presence
 from agent.config import Config, ModemPlace, load
@@ -68,7 +69,7 @@ def _run(chosen: argparse.Namespace) -> int:
     if chosen.json:
         sys.stdout.buffer.write(encode_record(row) + b"\n")
     else:
-        _show(Console(soft_wrap=True, highlight=False), row)
+        _show(stdout(), row)
     return DONE if row.outcome in GOOD else FAILED
 
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from agent.advice import NOT_RUNNING, advice
-from agent.commands import DONE, FAILED, Command, add_config, add_json
+from agent.commands import DONE, FAILED, Command, add_config, add_json, stdout
 from agent.config import ConfigError, load
 from agent.health import FRESH_S, STATUS_FILE
 from wire.control import ModemState, Presence
@@ -33,7 +33,7 @@ def _run(chosen: argparse.Namespace) -> int:
     presence = read_presence(chosen.run_dir or _run_dir(chosen.config))
     running = presence is not None and presence.online
     next_steps = advice(presence)
-    console = Console(soft_wrap=True, highlight=False)
+    console = stdout()
     if chosen.json:
         document = {"running": running, "next": next_steps, "presence": presence}
         console.out(msgspec.json.encode(document).decode())

@@ -59,6 +59,8 @@ _TABLES: dict[str, tuple[dict[str, Any], str]] = {
         {"id": int, "epoch": str, "made": int, "dropped": int, "rejected": int},
         "id",
     ),
+    # Kept rather than counted: going through a full file takes a card a minute.
+    "held": ({"rank": int, "rows": int, "bytes": int}, "rank"),
 }
 
 
@@ -78,6 +80,14 @@ class Dropped:
     first_seq: int
     last_seq: int
     count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """How many rows of one rank there are, and what they take."""
+
+    rows: int
+    bytes: int
 
 
 def drop_rank(kind: str) -> int:
@@ -177,6 +187,9 @@ class OutboxFile:
             self._db.table("state").insert(
                 {"id": 1, "epoch": str(uuid4()), "made": 0, "dropped": 0, "rejected": 0}
             )
+            self._db.table("held").insert_all(
+                {"rank": rank, "rows": 0, "bytes": 0} for rank in range(len(_RANK_NAMES))
+            )
             self._db.execute(f"PRAGMA user_version={SCHEMA}")
 
     def _read_state(self) -> None:
@@ -186,12 +199,22 @@ class OutboxFile:
         """Highest `seq` given out in the epoch."""
         self.dropped: int = state["dropped"]
         self.rejected: int = state["rejected"]
-        rows, content = self._db.execute(
-            "SELECT count(*), coalesce(sum(length(record)), 0) FROM outbox"
-        ).fetchone()
-        self.rows: int = rows
-        self.bytes: int = content + rows * ROW_OVERHEAD_BYTES
-        self._searched = [0] * len(_RANK_NAMES)
+        self.held: tuple[Held, ...] = tuple(
+            Held(rows=rows, bytes=size)
+            for rows, size in self._db.execute("SELECT rows, bytes FROM held ORDER BY rank")
+        )
+        self.dropped_up_to = (0,) * len(_RANK_NAMES)
+        """Of each rank: below it there are none, so that nobody looks there again."""
+
+    @property
+    def rows(self) -> int:
+        """Rows that wait for their acknowledgement."""
+        return sum(held.rows for held in self.held)
+
+    @property
+    def bytes(self) -> int:
+        """What these rows take."""
+        return sum(held.bytes for held in self.held)
 
     def close(self) -> None:
         """Close it; SQLite folds the WAL into the file."""
@@ -253,21 +276,26 @@ class OutboxFile:
             # Not `execute`: Python steps a pragma without columns once, which frees one page.
             self._db.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
 
-    def renew_epoch(self) -> UUID:
-        """Number what is left anew, from 1, in a new epoch; the new epoch."""
+    def renew_epoch(self, progress: Callable[[], None]) -> UUID:
+        """Number what is left anew, from 1, in a new epoch; the new epoch.
+
+        A full file takes minutes: `progress` is called again and again.
+        """
         epoch = uuid4()
         with self._transaction():
             old, new = 0, 0
             while rows := self.rows_after(
                 old, up_to=self.made, max_rows=DROP_CHUNK_ROWS, max_bytes=1 << 24
             ):
+                progress()
                 # Ascending, so that the new number is never above the old one: none collides.
                 for row in rows:
                     old, new = row.seq, new + 1
+                    kind, line = _readdressed(row.line, epoch, new)
                     self._db.execute(
-                        "UPDATE outbox SET seq = ?, record = ? WHERE seq = ?",
-                        (new, _readdressed(row.line, epoch, new), old),
+                        "UPDATE outbox SET seq = ?, record = ? WHERE seq = ?", (new, line, old)
                     )
+                    self._count(drop_rank(kind), 0, len(line) - len(row.line))
             self._db.execute("DELETE FROM rejected")
             self.epoch, self.made, self.dropped, self.rejected = epoch, new, 0, 0
             self._save_state()
@@ -278,24 +306,25 @@ class OutboxFile:
         rows = []
         for seq, record in enumerate(records, self.made + 1):
             line = encode_record(msgspec.structs.replace(record, epoch=self.epoch, seq=seq))
-            rows.append({"seq": seq, "rank": drop_rank(record.kind), "record": line})
-            self.bytes += len(line) + ROW_OVERHEAD_BYTES
+            rank = drop_rank(record.kind)
+            rows.append({"seq": seq, "rank": rank, "record": line})
+            self._count(rank, 1, len(line) + ROW_OVERHEAD_BYTES)
         self._db.table("outbox").insert_all(rows)
-        self.rows += len(rows)
         self.made += len(rows)
 
     def _drop(self, target_bytes: int) -> list[Dropped]:
         dropped = []
         for rank, name in enumerate(_RANK_NAMES):
             seqs: list[int] = []
-            while self.bytes > target_bytes and (chunk := self._droppable(rank, target_bytes)):
+            while self.held[rank].rows and self.bytes > target_bytes:
+                chunk = self._droppable(rank, target_bytes)
                 self._db.conn.executemany(
                     "DELETE FROM outbox WHERE seq = ?", [(seq,) for seq, _ in chunk]
                 )
                 seqs.extend(seq for seq, _ in chunk)
-                self._searched[rank] = seqs[-1]
-                self.bytes -= sum(size for _, size in chunk)
-                self.rows -= len(chunk)
+                up_to = self.dropped_up_to
+                self.dropped_up_to = (*up_to[:rank], seqs[-1], *up_to[rank + 1 :])
+                self._count(rank, -len(chunk), -sum(size for _, size in chunk))
             if seqs:
                 self.dropped += len(seqs)
                 dropped.append(
@@ -310,7 +339,7 @@ class OutboxFile:
         for seq, size in self._db.execute(
             "SELECT seq, length(record) FROM outbox"
             " WHERE seq > ? AND rank = ? ORDER BY seq LIMIT ?",
-            (self._searched[rank], rank, DROP_CHUNK_ROWS),
+            (self.dropped_up_to[rank], rank, DROP_CHUNK_ROWS),
         ):
             if left <= target_bytes:
                 break
@@ -320,22 +349,34 @@ class OutboxFile:
 
     def _delete(self, span: Range) -> int:
         """Delete a run of rows; how many there were."""
-        rows, content = self._db.execute(
-            "SELECT count(*), coalesce(sum(length(record)), 0) FROM outbox"
-            " WHERE seq BETWEEN ? AND ?",
+        found = self._db.execute(
+            "SELECT rank, count(*), sum(length(record)) FROM outbox"
+            " WHERE seq BETWEEN ? AND ? GROUP BY rank",
             span,
-        ).fetchone()
-        if rows:
-            self._db.execute("DELETE FROM outbox WHERE seq BETWEEN ? AND ?", span)
-            self.rows -= rows
-            self.bytes -= content + rows * ROW_OVERHEAD_BYTES
-        return int(rows)
+        ).fetchall()
+        if not found:
+            return 0
+        self._db.execute("DELETE FROM outbox WHERE seq BETWEEN ? AND ?", span)
+        for rank, rows, content in found:
+            self._count(rank, -rows, -content - rows * ROW_OVERHEAD_BYTES)
+        return sum(rows for _, rows, _ in found)
+
+    def _count(self, rank: int, rows: int, size: int) -> None:
+        before = self.held[rank]
+        after = Held(rows=before.rows + rows, bytes=before.bytes + size)
+        self.held = (*self.held[:rank], after, *self.held[rank + 1 :])
 
     def _save_state(self) -> None:
         self._db.execute(
             "UPDATE state SET epoch = ?, made = ?, dropped = ?, rejected = ? WHERE id = 1",
             (str(self.epoch), self.made, self.dropped, self.rejected),
         )
+        for rank, held in enumerate(self.held):
+            # A row that stays as it is is not written.
+            self._db.execute(
+                "UPDATE held SET rows = ?1, bytes = ?2 WHERE rank = ?3 AND (rows, bytes) <> (?1, ?2)",
+                (held.rows, held.bytes, rank),
+            )
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -352,9 +393,10 @@ class OutboxFile:
         return self._db.execute(sql).fetchone()[0]
 
 
-def _readdressed(line: bytes, epoch: UUID, seq: int) -> bytes:
-    """The same record under another key, whatever else its line says."""
-    return msgspec.json.encode(msgspec.json.decode(line) | {"epoch": epoch, "seq": seq})
+def _readdressed(line: bytes, epoch: UUID, seq: int) -> tuple[str, bytes]:
+    """The same record under another key, whatever else its line says; its kind and its line."""
+    record = msgspec.json.decode(line)
+    return record["kind"], msgspec.json.encode(record | {"epoch": epoch, "seq": seq})
 
 
 def _lock(path: Path) -> int:

@@ -167,6 +167,7 @@ class Outbox:
         self._refused_reported = 0
         self._known = _Known()
         # Below only the owner's thread.
+        self._beat: Beat = _no_beat
         self._events: list[AnyMeasurement] = []
         self._attempt: _Attempt | None = None
         self._given_out = 0
@@ -250,6 +251,7 @@ class Outbox:
 
     def run(self, stop: Stop, beat: Beat) -> None:
         """Own the file until stopped; what was handed over by then is committed first."""
+        self._beat = beat
         with stop.wakes(self._wake):
             while not stop.is_set():
                 try:
@@ -446,7 +448,7 @@ class Outbox:
     def _renew_epoch(self, file: OutboxFile, acknowledged_seq: int) -> None:
         """Somebody else went on counting in our epoch: this file is a copy of an older state."""
         old, made = file.epoch, file.made
-        new = file.renew_epoch()
+        new = file.renew_epoch(self._beat)
         self._given_out = 0
         log.error("epoch %s was continued elsewhere up to %d; now %s", old, acknowledged_seq, new)
         self._events.append(
@@ -521,6 +523,10 @@ class Outbox:
 
     def _refused_event(self, count: int) -> AnyMeasurement:
         return self._make_event("outbox_refused", severity="error", detail={"count": count})
+
+
+def _no_beat() -> None:
+    """Before there is a thread nobody waits for its progress."""
 
 
 def _result(future: Future[R], what: str, timeout_s: float) -> R:
