@@ -149,6 +149,11 @@ def _uuid_text(value: UUID) -> str:
     return str(value)
 
 
+def _in_utc(value: datetime) -> datetime:
+    """The same instant; OverflowError where UTC has no such year and no reader could show it."""
+    return value if value.tzinfo is UTC else value.astimezone(UTC)
+
+
 def _json_text(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
@@ -162,7 +167,6 @@ _SCALARS: dict[type[inspect.Type], pa.DataType] = {
     inspect.IntType: pa.int64(),
     inspect.FloatType: pa.float64(),
     inspect.StrType: pa.string(),
-    inspect.DateTimeType: TIMESTAMP,
 }
 
 
@@ -170,6 +174,8 @@ def _storage(type_: inspect.Type) -> tuple[pa.DataType, Callable[[Any], Any] | N
     """Type of the column and how to bring a value, if not None, to it."""
     if type(type_) in _SCALARS:
         return _SCALARS[type(type_)], None
+    if isinstance(type_, inspect.DateTimeType):
+        return TIMESTAMP, _in_utc
     if isinstance(type_, inspect.UUIDType):
         return pa.string(), _uuid_text
     if isinstance(type_, inspect.EnumType):
