@@ -374,7 +374,8 @@ class OutboxFile:
         for rank, held in enumerate(self.held):
             # A row that stays as it is is not written.
             self._db.execute(
-                "UPDATE held SET rows = ?1, bytes = ?2 WHERE rank = ?3 AND (rows, bytes) <> (?1, ?2)",
+                "UPDATE held SET rows = ?1, bytes = ?2"
+                " WHERE rank = ?3 AND (rows, bytes) <> (?1, ?2)",
                 (held.rows, held.bytes, rank),
             )
 

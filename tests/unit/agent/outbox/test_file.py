@@ -4,6 +4,7 @@ from contextlib import closing
 import pytest
 
 from agent.outbox import OutboxFile, OutboxTakenError, UnusableFileError
+from agent.outbox.file import ROW_OVERHEAD_BYTES
 from wire.codec import decode_record
 
 PLENTY = 1 << 30
@@ -35,6 +36,12 @@ def rows(file, after=0):
 
 def seqs(file):
     return [record.seq for record in rows(file)]
+
+
+def counted(file):
+    """Rows and bytes by going through the file."""
+    rows, size = file._db.execute("SELECT count(*), sum(length(record)) FROM outbox").fetchone()
+    return rows, size + rows * ROW_OVERHEAD_BYTES
 
 
 def test_numbers_count_up_from_one_and_over_restarts(path, write):
@@ -75,10 +82,13 @@ def test_forgetting_deletes_what_is_covered_and_nothing_else(path, write):
         assert (file.rows, file.made) == (5, 10)
 
 
-def test_counts_agree_with_the_file_after_opening_again(path, write):
+def test_counts_agree_with_the_file_also_after_opening_again(path, write):
     with closing(OutboxFile(path)) as file:
-        write(file, *["radio"] * 10)
+        write(file, *["radio", "event"] * 10)
         file.forget(stored=[(1, 3)], rejected=[(5, 5)])
+        file.renew_epoch(lambda: None)
+        write(file, "radio", cap_bytes=file.bytes - 500)
+        assert (file.rows, file.bytes) == counted(file)
         counts = (file.rows, file.bytes, file.made, file.rejected)
     with closing(OutboxFile(path)) as file:
         assert (file.rows, file.bytes, file.made, file.rejected) == counts
@@ -154,6 +164,8 @@ def test_a_failed_transaction_leaves_nothing_behind(path, write, make):
         assert seqs(file) == [1]
         write(file, "radio")
         assert seqs(file) == [1, 2]
+        write(file, "event", cap_bytes=1)
+        assert counted(file) == (file.rows, file.bytes)
 
 
 def test_a_new_epoch_numbers_what_is_left_from_one(path, write):
@@ -161,7 +173,7 @@ def test_a_new_epoch_numbers_what_is_left_from_one(path, write):
         write(file, *["radio"] * 2500)
         old = rows(file)
         file.forget(stored=[(1, 100)], rejected=[(200, 210)])
-        epoch = file.renew_epoch()
+        epoch = file.renew_epoch(lambda: None)
         new = rows(file)
         assert [record.seq for record in new] == list(range(1, 2500 - 111 + 1))
         assert {record.epoch for record in new} == {epoch} != {old[0].epoch}
