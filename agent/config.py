@@ -92,12 +92,12 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Where tests are run against."""
 
     name: Name
-    host: str
-    """Name or address."""
-    iperf_port: Port | None = None
-    """Of iperf3; unset: it does not offer capacity tests by iperf3."""
-    http_port: Port | None = None
-    """Of the HTTP and video tests and of the small data check; unset: it offers none."""
+    iperf_host: str | None = None
+    """Name or address of the iperf3 server; unset: it offers no capacity tests by iperf3."""
+    iperf_port: Port = 5201
+    http_url: Annotated[str, msgspec.Meta(pattern=r"^http://[^/?#@\s]+/?$")] | None = None
+    """Of the HTTP and video tests and of the small data check, e.g. `http://test.example:8080`;
+    unset: it offers none."""
 
 
 class ModemPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -109,8 +109,8 @@ class ModemPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     usb_path: str | None = None
     """The physical USB path, e.g. `1-1.2`: it stays when the tty's number changes."""
     interface: Annotated[str, msgspec.Meta(pattern=r"^[^/\s]{1,15}$")] | None = None
-    """Network interface of its data connection. Unset: the one of the USB device at `usb_path`; for
-    a bare `port` the tests are then not bound to one."""
+    """Network interface of its data connection. Unset: the one of the USB device at `usb_path`; where
+    `port` is given the tests are then not bound to one."""
     family: Name | None = None
     """Driver family; unset: the modem is asked who it is."""
     lock: RatMode | None = None

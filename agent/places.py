@@ -19,10 +19,10 @@ def open_modem(place: ModemPlace) -> Modem:
 def interface_of(place: ModemPlace) -> str | None:
     """The network interface of the modem at this place; None where tests are not bound to one.
 
-    That is only so for a place that is no USB device: a test of a real modem that leaves by
-    another way would measure another network. Raises `NoInterfaceError`.
+    That is only so for a modem that is not looked up on USB: a test that leaves by another way
+    measures another network. Raises `NoInterfaceError`.
     """
-    if place.interface is not None or place.usb_path is None:
+    if place.interface is not None or place.port is not None or place.usb_path is None:
         return place.interface
     found = _plugged_at(place.usb_path)
     if found is None or found.net_interface is None:

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from agent.activity import UnpreparedError
 from agent.config import Server
@@ -11,6 +12,8 @@ from drivers.traffic import result
 from drivers.traffic.profile import ProfileError, load_profile
 
 P = TypeVar("P")
+
+HTTP_PORT = 80
 
 
 def load(name: str, type_: type[P], folder: Path | None) -> P:
@@ -36,11 +39,28 @@ def profile_folder() -> Path:
     return checkout if checkout.is_dir() else installed
 
 
-def other_end(server: Server | None, *needs: str) -> result.Server:
-    """The server as the drivers know it, offering what is needed; raises `UnpreparedError`."""
+def iperf_server(server: Server | None) -> result.Server:
+    """The iperf3 server as the drivers know it; raises `UnpreparedError`."""
+    if server is None or server.iperf_host is None:
+        raise UnpreparedError(_lacks(server, "iperf_host"))
+    return result.Server(host=server.iperf_host, iperf_port=server.iperf_port)
+
+
+def http_server(server: Server | None) -> result.Server:
+    """The HTTP server as the drivers know it; raises `UnpreparedError`."""
+    if server is None or server.http_url is None:
+        raise UnpreparedError(_lacks(server, "http_url"))
+    try:
+        url = urlsplit(server.http_url)
+        host, port = url.hostname, url.port
+    except ValueError as error:
+        raise UnpreparedError(f"[[server]] '{server.name}' http_url: {error}") from error
+    if host is None:
+        raise UnpreparedError(f"[[server]] '{server.name}' http_url: no host")
+    return result.Server(host=host, http_port=HTTP_PORT if port is None else port)
+
+
+def _lacks(server: Server | None, key: str) -> str:
     if server is None:
-        raise UnpreparedError("needs a [[server]]")
-    for port in needs:
-        if getattr(server, port) is None:
-            raise UnpreparedError(f"[[server]] '{server.name}' needs '{port}'")
-    return result.Server(host=server.host, http_port=server.http_port, iperf_port=server.iperf_port)
+        return f"needs a [[server]] with '{key}'"
+    return f"[[server]] '{server.name}' needs '{key}'"

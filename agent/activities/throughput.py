@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agent.activities._profiles import load, other_end
+from agent.activities._profiles import http_server, iperf_server, load
 from agent.activity import Job, Ready, Result
 from agent.config import Server
 from drivers.traffic import NetPath, run_throughput
@@ -16,7 +16,7 @@ DEFAULT_PROFILE = "tcp-6x10s-down"
 def prepare(*, profile: str | None, server: Server | None, folder: Path | None) -> Ready:
     """The test with this profile; raises `UnpreparedError`."""
     chosen = load(profile or DEFAULT_PROFILE, ThroughputProfile, folder)
-    other = other_end(server, "iperf_port" if chosen.method is Method.IPERF3 else "http_port")
+    other = iperf_server(server) if chosen.method is Method.IPERF3 else http_server(server)
 
     def run(job: Job) -> Result:
         path = NetPath(interface=job.interface)

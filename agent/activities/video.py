@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agent.activities._profiles import load, other_end
+from agent.activities._profiles import http_server, load
 from agent.activity import Job, Ready, Result
 from agent.config import Server
 from drivers.traffic import NetPath, run_video
@@ -16,7 +16,7 @@ DEFAULT_PROFILE = "video-1080p"
 def prepare(*, profile: str | None, server: Server | None, folder: Path | None) -> Ready:
     """The test with this profile; raises `UnpreparedError`."""
     chosen = load(profile or DEFAULT_PROFILE, VideoProfile, folder)
-    other = other_end(server, "http_port")
+    other = http_server(server)
 
     def run(job: Job) -> Result:
         path = NetPath(interface=job.interface)

@@ -55,7 +55,7 @@ def _show(console: Console, file: Path, config: Config, planned: tuple[Planned, 
         modems.add_row(
             place.name,
             place.place,
-            place.interface or ("not bound" if place.usb_path is None else "by USB"),
+            place.interface or ("by USB" if place.port is None else "not bound"),
             "never touched" if place.lock is None else place.lock.value,
             "none" if server is None else server.name,
         )

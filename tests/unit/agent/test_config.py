@@ -147,7 +147,7 @@ def test_relative_paths_are_taken_from_the_files_folder(tmp_path):
 def test_a_test_takes_the_plans_server_then_the_modems_then_the_first():
     config = read(
         'probe = "a"\n'
-        "server = [{name='one',host='h'}, {name='two',host='h'}, {name='x',host='h'}]\n"
+        "server = [{name='one'}, {name='two'}, {name='x'}]\n"
         '[[modem]]\nname = "m"\nport = "p"\n[[modem]]\nname = "n"\nport = "q"\nserver = "two"\n'
         '[[plan]]\nname = "p"\nactivity = "latency"\nevery_s = 60\nserver = "x"\nrat_lock = "4g"'
     )

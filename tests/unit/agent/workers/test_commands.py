@@ -203,7 +203,7 @@ def test_check_config_finds_what_only_the_plan_knows(probe, capsys):
     problems = json.loads(capsys.readouterr().out)["problems"]
     assert [(each["place"], each["what"]) for each in problems] == [
         ("plan[0]", "no activity 'scn'; did you mean 'scan'?"),
-        ("plan[1]", "needs a [[server]]"),
+        ("plan[1]", "needs a [[server]] with 'http_url'"),
     ]
 
 
