@@ -1,12 +1,13 @@
 """`dosong-sim`: one sub-command for each module of this package that defines `COMMAND`.
 
-Modules are imported only when their command might run, and one whose library is missing takes
-only its own command away; the message then says which library.
+A command named as its module imports nothing else. A module whose library is missing takes only
+its own command away; the help then says which library.
 """
 
 import argparse
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -35,7 +36,9 @@ class Missing(NamedTuple):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one sub-command; gives its exit code (2 for a wrong command line)."""
-    found = list(discover())
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    asked = _module_of(words[0]) if words else None
+    found = [asked] if asked is not None else list(discover())
     parser = argparse.ArgumentParser(
         prog="dosong-sim",
         description="The other end of every wire: modems, GNSS, servers, fleets and the demo.",
@@ -52,24 +55,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sub = commands.add_parser(command.name, help=command.help, description=command.help)
             command.add_arguments(sub)
             sub.set_defaults(run=command.run)
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_args(words)
     run: Callable[[argparse.Namespace], int] = chosen.run
     return run(chosen)
 
 
 def discover() -> Iterator[Command | Missing]:
     """Every command of this package, in the order of the module names."""
-    for info in pkgutil.iter_modules(sim.__path__):
-        name = f"{sim.__name__}.{info.name}"
-        if info.ispkg or info.name in {"cli", "__main__"}:
-            continue
-        try:
-            module = importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if error.name is None or error.name.partition(".")[0] in OURS:
-                raise
-            yield Missing(info.name, error.name)
-            continue
-        command = getattr(module, "COMMAND", None)
-        if isinstance(command, Command):
-            yield command
+    for name in _module_names():
+        part = _load(name)
+        if part is not None:
+            yield part
+
+
+def _module_of(word: str) -> Command | None:
+    """The command whose module has its name: then no other module need be imported."""
+    part = _load(word) if word in _module_names() else None
+    return part if isinstance(part, Command) and part.name == word else None
+
+
+def _module_names() -> list[str]:
+    return [
+        info.name
+        for info in pkgutil.iter_modules(sim.__path__)
+        if not info.ispkg and info.name not in {"cli", "__main__"}
+    ]
+
+
+def _load(name: str) -> Command | Missing | None:
+    try:
+        module = importlib.import_module(f"{sim.__name__}.{name}")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] in OURS:
+            raise
+        return Missing(name, error.name)
+    command = getattr(module, "COMMAND", None)
+    return command if isinstance(command, Command) else None

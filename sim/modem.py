@@ -29,6 +29,8 @@ MAX_WAITING_COMMANDS = 8
 """Of those that come while one is being answered."""
 FLOOD_BYTES = 1 << 20
 SPLIT_PAUSE_S = 0.001
+RESET_LINGER_S = 1.0
+"""From the OK of a reset to the end of the port: what is unread then is lost."""
 _LOOK_S = 0.2
 """How soon a fault or a signal is noticed."""
 
@@ -123,12 +125,17 @@ class ServedPort:
             del self._unsent[:sent]
 
     def _reset(self, away_s: float, stop: StopSignal) -> None:
-        self._line.unplug()
         self._hang_up()
-        back_s = time.monotonic() + self._pace * away_s
-        while not stop.is_set and time.monotonic() < back_s:
-            time.sleep(min(_LOOK_S, max(0.0, back_s - time.monotonic())))
+        _pause(RESET_LINGER_S, stop)
+        self._line.unplug()
+        _pause(self._pace * away_s, stop)
         self._line.plug_in()
+
+
+def _pause(duration_s: float, stop: StopSignal) -> None:
+    end_s = time.monotonic() + duration_s
+    while not stop.is_set and (left_s := end_s - time.monotonic()) > 0:
+        time.sleep(min(_LOOK_S, left_s))
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

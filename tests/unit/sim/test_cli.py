@@ -38,6 +38,12 @@ def test_a_new_module_is_a_new_command(package_with):
     assert main(["answer", "7"]) == 7
 
 
+def test_a_command_named_as_its_module_imports_no_other(package_with):
+    package_with("extra", ANSWER.replace('"answer"', '"extra"'))
+    package_with("lacking", "raise RuntimeError\n")
+    assert main(["extra", "7"]) == 7
+
+
 def test_a_missing_library_takes_only_its_own_command_away(package_with, capsys):
     package_with("lacking", "import no_such_library\n")
     assert Missing("lacking", "no_such_library") in list(discover())

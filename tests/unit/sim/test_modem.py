@@ -174,9 +174,11 @@ def test_a_deaf_modem_lets_the_writers_buffer_fill(port):
 def test_a_reset_takes_the_port_away_and_brings_a_new_one(port):
     with Terminal(port) as terminal:
         terminal.ask("ATE0")
+        before = port.lstat().st_ino
         terminal.ask("AT+CFUN=1,1")
-        wait_for(lambda: not port.exists())
-    wait_for(port.exists)
+        wait_for(lambda: _inode(port) not in {None, before})
+        with pytest.raises(OSError, match="Input/output error"):
+            terminal.send("AT\r")
     with Terminal(port) as terminal:
         assert terminal.ask("AT").startswith("AT\r")
 
@@ -277,3 +279,10 @@ def _garbage(terminal):
     while not terminal.hears_nothing_for(0.2):
         data += os.read(terminal._fd, 4096)
     return b"OK" not in data
+
+
+def _inode(link):
+    try:
+        return link.lstat().st_ino
+    except FileNotFoundError:
+        return None
