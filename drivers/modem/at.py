@@ -44,7 +44,7 @@ class Reply:
     """The line that ended it, e.g. `OK` or `+CME ERROR: 10`."""
     ok: bool
     raw: str
-    """What came after the command, up to the final result, as it came."""
+    """All that came after the command, the final result included, in its own words."""
 
     @property
     def code(self) -> int | None:
@@ -171,7 +171,7 @@ class AtChannel:
             lines=tuple(self._lines),
             final=line,
             ok=line.upper() == "OK" or line.upper().startswith("CONNECT"),
-            raw=_text(bytes(self._raw)),
+            raw=_text(bytes(self._raw)).strip(),
         )
 
 

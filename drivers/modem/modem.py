@@ -9,7 +9,7 @@ from typing import Self
 from drivers.modem import standard
 from drivers.modem.at import Reply
 from drivers.modem.dialogue import Dialogue
-from drivers.modem.errors import TimedOutError
+from drivers.modem.errors import TimedOutError, UnreadableError
 from drivers.modem.family import Family, families, family_of
 from drivers.modem.port import Port
 from drivers.modem.standard import Identification, SimState
@@ -62,8 +62,9 @@ class Modem:
     ) -> Self:
         """The modem at the port `path`, asked who it is.
 
-        `family` overrules what it says of itself. Raises `GoneError`, `TimedOutError` where
-        nothing answers AT, and ValueError for a family that does not exist.
+        `family` overrules what it says of itself. Raises `GoneError`; `TimedOutError` where
+        nothing answers AT; `UnreadableError` where answers do not belong to their questions; and
+        ValueError for a family that does not exist.
         """
         known = {known.name for known in families()}
         if family is not None and family not in known:
@@ -173,6 +174,7 @@ class Modem:
         self._dialogue.forget()
         self._dialogue.wish("ATE0")
         self._dialogue.wish("AT+CMEE=1")
+        self._check_step()
         identification = self._ask_who()
         named = {family.name: family for family in families()}
         chosen = named[self._family_name] if self._family_name else family_of(identification)
@@ -196,6 +198,13 @@ class Modem:
             self._family.name,
             self._sim_state,
         )
+
+    def _check_step(self) -> None:
+        """Make sure that answers belong to their questions: bare ones cannot be told apart."""
+        self._dialogue.ask("AT+CGMI")
+        reply = self._dialogue.ask("AT")
+        if reply.lines:
+            raise UnreadableError(reply.raw, command="AT", port=self._port.path)
 
     def _ask_who(self) -> Identification:
         def bare(command: str, prefix: str) -> str | None:
@@ -237,8 +246,8 @@ class Modem:
 def serving_agrees(payload: radio.Payload, mode: RatMode) -> bool | None:
     """Whether the serving cell is what `mode` allows; None where that cannot be told.
 
-    It cannot without a serving cell; nor on idle LTE for a 5G mode, because the NR leg of EN-DC
-    is there only while data flows.
+    It cannot without a serving cell; nor for a 5G mode on LTE that is not known to be connected,
+    because the NR leg of EN-DC is there only while data flows.
     """
     if payload.serving is None:
         return None
@@ -246,7 +255,7 @@ def serving_agrees(payload: radio.Payload, mode: RatMode) -> bool | None:
     if mode is RatMode.AUTO:
         return True
     if rat is Rat.LTE and mode in {RatMode.G5_NSA, RatMode.G5}:
-        return None if payload.rrc_state == "noconn" and not leg else leg
+        return leg or (False if payload.rrc_state == "connect" else None)
     if rat is Rat.LTE and mode is RatMode.G4:
         return not leg
     return rat is _RAT_OF_MODE.get(mode)

@@ -25,7 +25,7 @@ from drivers.modem.fields import (
     split,
     values,
 )
-from drivers.modem.standard import Identification, best, numbers_in_ranges
+from drivers.modem.standard import Identification, best
 from wire.cells import Cell, Rat
 from wire.kinds import radio
 from wire.kinds.scan import Payload as Scan
@@ -38,7 +38,7 @@ NR_NEIGHBOURS = 'AT+QNWCFG="nr5g_meas_info"'
 CARRIERS_EVERY_S = 5.0
 TEMPERATURE_EVERY_S = 30.0
 SCAN_TIMEOUT_S = 360.0
-SAME_CELL_DB = 6.0
+SAME_CELL_DB = 10.0
 NOT_CONFIGURED = "0"
 """State of a secondary carrier."""
 
@@ -196,14 +196,13 @@ class Quectel(Family):
         )
 
     def scan(self) -> Scan:
-        """By the most telling command the module has."""
-        kinds = self.dialogue.read("AT+QSCAN=?", _qscan_kinds)
-        if kinds:
-            return self.scan_by(f"AT+QSCAN={max(kinds)},1", qscan.qscan, timeout_s=SCAN_TIMEOUT_S)
+        """By the command that tells most; by the standard one where it is refused."""
+        modern = _NR_DISABLE in self.levers()
+        command, parse = ("AT+QSCAN=3,1", qscan.qscan) if modern else ("AT+QOPS", qscan.qops)
         try:
-            return self.scan_by("AT+QOPS", qscan.qops, timeout_s=SCAN_TIMEOUT_S)
+            return self.scan_by(command, parse, timeout_s=SCAN_TIMEOUT_S)
         except RefusedError:
-            # Unknown here, or the module is locked to one technology.
+            # Unknown to this firmware, or the module is locked to one technology.
             return super().scan()
 
     def _serving(self) -> qeng.Serving:
@@ -304,7 +303,7 @@ def signal_quality(lines: Iterable[str]) -> tuple[Cell, ...]:
                         rat=Rat.LTE,
                         rssi_dbm=qeng.rssi_dbm(at(fields, 0)),
                         rsrp_dbm=level("rsrp_dbm", Rat.LTE, at(fields, 1)),
-                        sinr_db=None if fifths is None else fifths / 5 - 20,
+                        sinr_db=None if fifths is None else (fifths - 100) / 5,
                         rsrq_db=level("rsrq_db", Rat.LTE, at(fields, 3)),
                     )
                 )
@@ -407,10 +406,6 @@ def _carrier(fields: list[str]) -> Cell | None:
 
 def _lte_bandwidth_mhz(resource_blocks: str) -> float | None:
     return BANDWIDTH_MHZ_BY_RB.get(integer(resource_blocks, 0, 100) or 0)
-
-
-def _qscan_kinds(lines: Iterable[str]) -> frozenset[int]:
-    return numbers_in_ranges("".join(values(lines, "+QSCAN"))) & {1, 2, 3}
 
 
 def _identity(cell: Cell | None) -> tuple[object, ...] | None:

@@ -1,0 +1,159 @@
+import pytest
+
+from drivers.modem import standard
+from drivers.modem.errors import UnreadableError
+from drivers.modem.standard import Identification, Registration, SimState
+from wire.cells import Cell, Rat
+from wire.kinds.radio import RegistrationState
+
+HOME, ROAMING, DENIED = (
+    RegistrationState.HOME,
+    RegistrationState.ROAMING,
+    RegistrationState.DENIED,
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('+CEREG: 2,1,"22A7","9762001",7', Registration(HOME, Rat.LTE, 0x22A7, 0x9762001)),
+        ("+CEREG: 2,1, 22A7, 9762001 ,7", Registration(HOME, Rat.LTE, 0x22A7, 0x9762001)),
+        # The routing area, two hex digits, before the cell.
+        ("+CEREG: 2,1, 22A7, 20 ,9762001 ,7", Registration(HOME, Rat.LTE, 0x22A7, 0x9762001)),
+        ("+CEREG:002,005", Registration(ROAMING)),
+        ("+CEREG: 3,5,,,,1,2", Registration(ROAMING)),
+        ("+CEREG: 0,3", Registration(DENIED)),
+        ('+CEREG: 2,1,"FFFF","FFFFFFF",7', Registration(HOME, Rat.LTE, 0xFFFF, None)),
+    ],
+)
+def test_registration_is_read_in_every_shape(line, expected):
+    assert standard.registration([line], "+CEREG") == expected
+
+
+def test_cell_of_stand_alone_nr_has_36_bits():
+    found = standard.registration(['+C5GREG: 2,1,"004297","FA1B2C3D4",11,1,"01"'], "+C5GREG")
+    assert (found.cell_id, found.rat) == (0xFA1B2C3D4, Rat.NR)
+
+
+@pytest.mark.parametrize("value", ['1,"22A7","9762001",7', "1, 22A7, 9762001 ,7", "2", "11"])
+def test_unsolicited_form_is_no_answer(value):
+    assert standard.solicited_registration(value) is None
+
+
+def test_unsolicited_line_among_the_answer_is_passed_over():
+    lines = ['+CREG: 1,"22A7","9762001",7', "+CREG: 2,3"]
+    assert standard.registration(lines, "+CREG").state is DENIED
+
+
+def test_best_domain_wins():
+    states = [Registration(DENIED), Registration(ROAMING), Registration(RegistrationState.IDLE)]
+    assert standard.best(states) is ROAMING
+    assert standard.best([]) is None
+
+
+def test_reply_without_registration_is_unreadable():
+    with pytest.raises(UnreadableError) as caught:
+        standard.registration(["+CEREG: yes"], "+CEREG")
+    assert caught.value.text == "+CEREG: yes"
+
+
+@pytest.mark.parametrize(
+    ("line", "plmn", "act"),
+    [
+        ('+COPS: 0,2,"45204",7', "45204", 7),
+        ('+COPS: 0,2,"310 260",11', "310260", 11),
+        ('+COPS: 0,0,"OK",7', None, 7),
+    ],
+)
+def test_operator_is_a_plmn_with_its_leading_zeros(line, plmn, act):
+    found = standard.operator([line])
+    assert found is not None
+    assert (found.plmn, found.act) == (plmn, act)
+
+
+def test_no_operator_is_none():
+    assert standard.operator(["+COPS: 0"]) is None
+
+
+def test_scan_keeps_commas_inside_names():
+    line = '+COPS: (2,"Net, One","N1","45204",7),(1,"Two (II)","T","45201",0),,(0-4),(0-2)'
+    assert standard.operators([line]) == (
+        Cell(rat=Rat.LTE, mcc="452", mnc="04"),
+        Cell(rat=Rat.GSM, mcc="452", mnc="01"),
+    )
+
+
+@pytest.mark.parametrize(("line", "dbm"), [("+CSQ: 0,0", -113), ("+CSQ: 31,92", -51)])
+def test_csq_steps_are_two_db(line, dbm):
+    assert standard.rssi_dbm([line]) == dbm
+
+
+def test_unknown_csq_is_none_and_not_zero():
+    assert standard.rssi_dbm(["+CSQ: 99,99"]) is None
+
+
+def test_cesq_triple_is_rsrq_rsrp_sinr():
+    found = standard.quality(["+CESQ: 99,99,255,255,20,56,65,70,90"])
+    assert (found.lte_rsrq_db, found.lte_rsrp_dbm) == (-10, -85)
+    assert (found.nr_rsrq_db, found.nr_rsrp_dbm, found.nr_sinr_db) == (-11, -87, 21.5)
+    assert (found.gsm_rssi_dbm, found.rscp_dbm, found.ecio_db) == (None, None, None)
+
+
+def test_ranges_are_spelt_out():
+    assert standard.numbers_in_ranges("(12,22,(29-31))") == {12, 22, 29, 30, 31}
+
+
+@pytest.mark.parametrize(
+    ("line", "iccid"),
+    [
+        ("+QCCID: 8984040000000000041", "8984040000000000041"),
+        ('"984840000000000000F1"', "8984040000000000001"),
+        ("+CCID: 898600A0B00000000001", "898600A0B00000000001"),
+        ("+CCID: ", None),
+    ],
+)
+def test_card_number_is_turned_round_where_its_nibbles_are_swapped(line, iccid):
+    assert standard.iccid([line]) == iccid
+
+
+def test_imei_is_fifteen_digits_in_or_out_of_quotes():
+    assert standard.imei(["869000000000006"]) == "869000000000006"
+    assert standard.imei(['+CGSN: "350000000000006"']) == "350000000000006"
+    assert standard.imei(["8984040000000000041"]) is None
+
+
+@pytest.mark.parametrize(
+    ("lines", "final", "state"),
+    [
+        (["+CPIN: READY"], "OK", SimState.READY),
+        (['+CPIN: "SIM PIN"'], "OK", SimState.PIN),
+        (["+CPIN: PH-NET PIN"], "OK", SimState.LOCKED),
+        ([], "+CME ERROR: 10", SimState.ABSENT),
+        ([], "+CME ERROR: SIM busy", SimState.BUSY),
+        ([], "+CME ERROR: 13", SimState.FAILED),
+        ([], "ERROR", SimState.UNKNOWN),
+    ],
+)
+def test_state_of_the_card(lines, final, state):
+    assert standard.sim_state(lines, final) is state
+
+
+def test_length_of_the_home_mnc_is_on_the_card():
+    assert standard.mnc_digits(['+CRSM: 144,0,"00000003"']) == 3
+    assert standard.mnc_digits(["+CRSM: 106,130"]) is None
+
+
+def test_ati_is_read_by_place_or_by_name():
+    by_place = ["Quectel", "EC25", "Revision: EC25EFAR06A06M4G"]
+    by_name = ["Manufacturer: Inseego Corp.", "Model: M2000A", "Revision: 1.36", "+GCAP: +CGSM"]
+    nothing = {"manufacturer": None, "model": None, "firmware": None}
+    assert standard.identification(by_place, **nothing) == Identification(
+        "Quectel", "EC25", "EC25EFAR06A06M4G"
+    )
+    assert standard.identification(by_name, **nothing) == Identification(
+        "Inseego Corp.", "M2000A", "1.36"
+    )
+
+
+def test_prefix_with_nothing_behind_it_is_nothing():
+    assert standard.bare(["+CGMR: "], "+CGMR") is None
