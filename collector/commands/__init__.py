@@ -1,0 +1,55 @@
+"""What `dosong-collector` can be told. A new command is a new module here with a `COMMAND`."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from rich.console import Console
+
+DONE, FAILED = 0, 1
+"""Exit codes; 2 is argparse's for a wrong command line."""
+DEFAULT_FILE = Path("/etc/dosong/collector.toml")
+PIPE_COLUMNS = 200
+
+
+class Command(NamedTuple):
+    """One sub-command."""
+
+    name: str
+    help: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+    """Does the work and gives the exit code; may raise what `collector.cli` explains."""
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """The option that names the configuration file."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_FILE,
+        metavar="FILE",
+        help="configuration of the collector (default: %(default)s)",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """The option for a program that reads the answer."""
+    parser.add_argument("--json", action="store_true", help="answer in JSON, for a program")
+
+
+def print_json(answer: Any) -> None:
+    """One JSON value on standard output."""
+    sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def stdout() -> Console:
+    """Where answers for a person go; nothing is cut off in a pipe."""
+    console = Console(soft_wrap=True, highlight=False)
+    if console.is_terminal:
+        return console
+    return Console(soft_wrap=True, highlight=False, width=PIPE_COLUMNS)
