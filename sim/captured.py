@@ -15,15 +15,23 @@ UNASKED_EVERY_S = 20.0
 class CapturedReplies:
     """Replies of a real device, word for word; several captures of one command take turns.
 
-    The port's own part is ours: `AT` and `ATE` are answered. What was not captured is an ERROR.
+    The port's own part is ours: `AT` and `ATE` are answered, and `AT+CGMI` and `AT+CGMM` with the
+    vendor and the model that the file names, unless captured. Everything else is an ERROR.
     """
 
     def __init__(self, captures: Sequence["Capture"]) -> None:
-        """Sort the captures by command; those without one are unsolicited."""
+        """Sort one model's captures, one or more, by command; those without one are unsolicited."""
         self._replies: dict[str, deque[bytes]] = {}
         self._unasked = deque(_crlf(c.response) for c in captures if not c.command)
         self._next_urc_s: float | None = None
         self._echo = True
+        self._own: dict[str, tuple[str, ...]] = {
+            "AT": (),
+            "ATE0": (),
+            "ATE1": (),
+            "AT+CGMI": (captures[0].vendor.capitalize(),),
+            "AT+CGMM": (captures[0].model,),
+        }
         for capture in captures:
             if capture.command:
                 replies = self._replies.setdefault(_plain(capture.command), deque())
@@ -33,11 +41,6 @@ class CapturedReplies:
     def echo(self) -> bool:
         """As set by `ATE`."""
         return self._echo
-
-    @property
-    def commands(self) -> tuple[str, ...]:
-        """What has been captured."""
-        return tuple(sorted(self._replies))
 
     def answer(self, line: str, unix_s: float, faults: frozenset[str]) -> Answer:  # noqa: ARG002 - a recording knows neither time nor faults
         """The next capture of the command."""
@@ -49,8 +52,8 @@ class CapturedReplies:
             return Answer(reply)
         if command in {"ATE0", "ATE1"}:
             self._echo = command == "ATE1"
-        known = command in {"AT", "ATE0", "ATE1"}
-        return Answer(framed((), "OK" if known else "ERROR"))
+        rows = self._own.get(command)
+        return Answer(framed((), "ERROR") if rows is None else framed(rows, "OK"))
 
     def unasked(self, unix_s: float) -> bytes:
         """The next unsolicited capture, now and then."""
@@ -67,6 +70,7 @@ class CapturedReplies:
 class Capture(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a file of captured replies; other keys are of no concern here."""
 
+    vendor: str
     model: str
     command: str
     response: str

@@ -11,13 +11,30 @@ SERVING = (
 )
 MODES = [f'\r\n+QNWPREFCFG: "nr5g_disable_mode",{mode}\r\n\r\nOK\r\n' for mode in (1, 2)]
 RECORDS = [
-    {"id": "a", "model": "RM520N-GL", "command": 'AT+QENG="servingcell"', "response": SERVING},
+    {
+        "id": "a",
+        "vendor": "quectel",
+        "model": "RM520N-GL",
+        "command": 'AT+QENG="servingcell"',
+        "response": SERVING,
+    },
     *(
-        {"model": "RM520N-GL", "command": 'AT+QNWPREFCFG="nr5g_disable_mode"', "response": mode}
+        {
+            "vendor": "quectel",
+            "model": "RM520N-GL",
+            "command": 'AT+QNWPREFCFG="nr5g_disable_mode"',
+            "response": mode,
+        }
         for mode in MODES
     ),
-    {"model": "RM520N-GL", "command": "", "response": "\r\n+CPIN: READY\r\n", "note": "unasked"},
-    {"model": "EG25-G", "command": "AT+CESQ", "response": "\r\nERROR\r\n"},
+    {
+        "vendor": "quectel",
+        "model": "RM520N-GL",
+        "command": "",
+        "response": "\r\n+CPIN: READY\r\n",
+        "note": "unasked",
+    },
+    {"vendor": "quectel", "model": "EG25-G", "command": "AT+CESQ", "response": "\r\nERROR\r\n"},
 ]
 
 
@@ -62,6 +79,15 @@ def test_the_port_itself_answers_at_and_echo(replies):
     assert not replies.echo
 
 
+def test_maker_and_model_are_those_of_the_file(replies, file):
+    assert ask(replies, "AT+CGMI") == "\r\nQuectel\r\n\r\nOK\r\n"
+    assert ask(replies, "AT+CGMM") == "\r\nRM520N-GL\r\n\r\nOK\r\n"
+    assert ask(replies, "ATI") == "\r\nERROR\r\n"
+    captured = '{"vendor":"quectel","model":"EG25-G","command":"AT+CGMM","response":"EG25\\r\\nOK"}'
+    file.write_text(file.read_text() + captured)
+    assert ask(CapturedReplies(load_captures(file, "EG25-G")), "AT+CGMM") == "EG25\r\nOK"
+
+
 def test_unasked_captures_come_now_and_then(replies):
     assert replies.unasked(1000.0) == b""
     assert replies.unasked(1000.0 + UNASKED_EVERY_S / 2) == b""
@@ -75,6 +101,6 @@ def test_an_unknown_model_names_those_there_are(file):
 
 
 def test_a_wrong_line_names_its_number(file):
-    file.write_text(file.read_text() + '{"model": 3}\n')
+    file.write_text(file.read_text() + '{"vendor": "quectel", "model": 3}\n')
     with pytest.raises(NoCaptureError, match=r"captures\.jsonl:7: .*model"):
         load_captures(file, "EG25-G")

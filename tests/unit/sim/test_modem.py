@@ -219,14 +219,15 @@ def test_after_a_kill_a_restart_is_behind_the_same_link(world, tmp_path):
 def test_captured_replies_are_served(tmp_path):
     reply = '\r\n+QNWPREFCFG: "mode_pref",AUTO\r\n\r\nOK\r\n'
     file = tmp_path / "captures.jsonl"
-    record = {"model": "RM520N-GL", "command": 'AT+QNWPREFCFG="mode_pref"', "response": reply}
+    command = 'AT+QNWPREFCFG="mode_pref"'
+    record = {"vendor": "quectel", "model": "RM520N-GL", "command": command, "response": reply}
     file.write_text(json.dumps(record))
     link = tmp_path / "at"
     with running("modem", "--jsonl", file, "--model", "RM520N-GL", "--link", link):
         wait_for(link.exists)
         with Terminal(link) as terminal:
             terminal.ask("ATE0")
-            assert terminal.ask('AT+QNWPREFCFG="mode_pref"') == reply
+            assert terminal.ask(command) == reply
             assert terminal.ask("AT+QCSQ") == "\r\nERROR\r\n"
 
 
