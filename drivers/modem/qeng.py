@@ -118,8 +118,11 @@ def neighbours(lines: Iterable[str], camped_on: Rat | None) -> Cells:
     identity are frequencies the modem was told to look at, and are left out.
     """
     cells, unread = [], []
-    for value in values(lines, "+QENG"):
-        fields = split(value)
+    rows = [(value, split(value)) for value in values(lines, "+QENG")]
+    if any(fields[0].lower().startswith("neighbourcell int") for _, fields in rows):
+        # Intra and inter frequency rows come only while camped on LTE.
+        camped_on = Rat.LTE
+    for value, fields in rows:
         if fields[0].lower() == "3gcomm":
             row = _ROWS_3GCOMM.get((at(fields, 1).lower(), at(fields, 2).upper()))
             found = row(fields[3:]) if row else None

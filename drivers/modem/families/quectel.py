@@ -48,6 +48,7 @@ _WITHOUT_QENG = re.compile(r"RG62", re.IGNORECASE)
 _ZERO_SECONDARY_SINR = re.compile(r"RM551", re.IGNORECASE)
 _UNISOC = re.compile(r"R[MG]500U|R[MG]200U", re.IGNORECASE)
 _WITHOUT_GSM = re.compile(r"E[PM]|EG(06|12|18)|R[MG]", re.IGNORECASE)
+_HAS_NR = re.compile(r"R[MG]", re.IGNORECASE)
 _LTE_ONLY = re.compile(r"EC200[AU]|EG91[2-9]|EC600", re.IGNORECASE)
 
 _MODE_PREF = Lever(
@@ -83,6 +84,8 @@ _PREF_LOCKS = {
     RatMode.G4: {"mode_pref": "LTE"},
     RatMode.AUTO: {"mode_pref": "AUTO"},
 }
+_SA_LOCK = {RatMode.G5_SA: {"mode_pref": "NR5G"}}
+"""NR alone can only be stand-alone, where no second lever says so."""
 _SCAN_LOCKS = {
     RatMode.G2: {"nwscanmode": "1"},
     RatMode.G3: {"nwscanmode": "2"},
@@ -155,7 +158,7 @@ class Quectel(Family):
         if {"mode_pref", "nr5g_disable_mode"} <= names:
             return _NR_LOCKS
         if "mode_pref" in names:
-            return _PREF_LOCKS
+            return _PREF_LOCKS | (_SA_LOCK if _HAS_NR.match(model) else {})
         if "nwscanmode" not in names:
             return {}
         lacking = {RatMode.G2} if _WITHOUT_GSM.match(model) else set()

@@ -162,6 +162,18 @@ def test_lte_neighbours_have_rsrq_first_while_on_lte():
     ]
 
 
+def test_intra_rows_tell_what_the_modem_is_camped_on():
+    cells, unread = qeng.neighbours(
+        [
+            '+QENG: "neighbourcell intra","LTE",1600,255,-10,-92,-62,-20,23,4,12,10,62',
+            '+QENG: "neighbourcell","WCDMA",3062,3,16,2,36,-87,-5,-',
+        ],
+        None,
+    )
+    assert unread == ()
+    assert (cells[1].psc, cells[1].rscp_dbm, cells[1].ecio_db) == (36, -87, -5)
+
+
 def test_lte_neighbours_have_rsrp_first_while_on_3g():
     cells, _ = qeng.neighbours(
         [

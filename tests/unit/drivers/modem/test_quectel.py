@@ -184,6 +184,12 @@ def test_lte_modules_are_locked_by_scan_mode(model, modes):
     assert family.read_lock() is RatMode.G4
 
 
+@pytest.mark.parametrize(("model", "sa"), [("RM500U-CNV", {RatMode.G5_SA}), ("EM160R-GL", set())])
+def test_without_the_second_lever_nr_alone_is_stand_alone(model, sa):
+    _, family = module(model, **{MODE: '+QNWPREFCFG: "mode_pref",AUTO'})
+    assert set(family.locks()) == {RatMode.G3, RatMode.G4, RatMode.AUTO} | sa
+
+
 def test_lock_takes_effect_at_once():
     modem, family = module(
         "EC25", **{SCAN_MODE: '+QCFG: "nwscanmode",0', 'AT+QCFG="nwscanmode",1,1': ""}
