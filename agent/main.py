@@ -28,7 +28,6 @@ from agent.shared_paths import SharedPaths
 from agent.traffic_worker import TrafficWorker
 from agent.whereabouts import Whereabouts
 from drivers.modem.family import families
-from wire.messages import ClockState
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +180,7 @@ class Agent:
                 outbox=self.outbox,
                 presence=self.health.presence,
                 record_event=self.recorder.event,
-                check_dates=lambda: clock.state() in {ClockState.GPS, ClockState.NTP},
+                check_dates=clock.wall_is_right,
                 pace=Pace(
                     max_rows_in_flight=config.uplink.max_rows_in_flight,
                     ack_timeout_s=config.uplink.ack_timeout_s,

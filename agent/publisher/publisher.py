@@ -205,7 +205,8 @@ class Publisher:
             return False
         self._counts.batches_resent += 1
         first_seq, last_seq = flight.seqs[0], flight.seqs[-1]
-        while sent_seq := self._send_rows(link, first_seq, last_seq, tries=flight.tries + 1):
+        tries = flight.tries + 1
+        while sent_seq := self._send_rows(link, first_seq, last_seq, tries=tries):
             first_seq = sent_seq + 1
         self._window.landed(flight)
         return True
@@ -230,18 +231,25 @@ class Publisher:
         waited = now_s - self._fresh_since_s >= self._pace.linger_s
         if self._window.room == 0 or not (waited or fresh >= self._pace.batch_rows):
             return False
-        if self._send_rows(link, self._window.after + 1, made) is None:
+        room = self._window.room
+        if self._send_rows(link, self._window.after + 1, made, max_rows=room) is None:
             self._window.after = made
         return True
 
     def _send_rows(
-        self, link: Link, first_seq: int, last_seq: int, *, tries: int = 1
+        self,
+        link: Link,
+        first_seq: int,
+        last_seq: int,
+        *,
+        max_rows: int | None = None,
+        tries: int = 1,
     ) -> int | None:
         """One batch of what is open of a run of rows; the last one in it, None if none is."""
         found = self._outbox.batch(
             first_seq - 1,
             up_to=last_seq,
-            max_rows=min(self._pace.batch_rows, max(1, self._window.room)),
+            max_rows=min(self._pace.batch_rows, max_rows or self._pace.batch_rows),
             max_bytes=self._pace.batch_bytes * EXPECTED_RATIO,
         )
         if found is None or found.epoch != self._window.epoch:
@@ -256,7 +264,7 @@ class Publisher:
     def _hear(self, news: News) -> None:
         match news:
             case Confirmed(mid=mid, code=code, reason=reason):
-                self._window.at_broker(mid, time.monotonic())
+                self._window.at_broker(mid, time.monotonic(), kept=code < NO_SUBSCRIBER)
                 if code >= REFUSED:
                     self._alarm(f"the broker refuses what we publish: {reason}")
                 elif code == NO_SUBSCRIBER:

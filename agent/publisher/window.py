@@ -13,6 +13,8 @@ from uuid import UUID
 from wire.control import Ack
 
 LONGEST_ACK_TIMEOUT_S = 600.0
+GONE_TIMEOUT_S = 2.0
+"""For a batch the broker did not pass on: a collector that restarts is back within seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,8 @@ class Flight:
     tries: int
     at_broker_s: float | None = None
     """Monotonic instant of the PUBACK."""
+    kept: bool = True
+    """Whether the broker passes it on: without a subscriber, or refused, it is gone already."""
 
 
 class Window:
@@ -63,10 +67,10 @@ class Window:
         self._flights.append(Flight(batch=batch, mid=mid, seqs=seqs, tries=tries))
         self.after = max(self.after, seqs[-1])
 
-    def at_broker(self, mid: int, now_s: float) -> None:
+    def at_broker(self, mid: int, now_s: float, *, kept: bool = True) -> None:
         """The broker has it: the time for the acknowledgement begins."""
         self._flights = [
-            replace(flight, at_broker_s=now_s) if flight.mid == mid else flight
+            replace(flight, at_broker_s=now_s, kept=kept) if flight.mid == mid else flight
             for flight in self._flights
         ]
 
@@ -91,11 +95,11 @@ class Window:
     def overdue(self, now_s: float) -> Flight | None:
         """A batch the collector did not acknowledge in time."""
         for flight in self._flights:
-            timeout_s = min(
-                LONGEST_ACK_TIMEOUT_S, self._ack_timeout_s * 2.0 ** min(flight.tries - 1, 16)
-            )
-            if flight.at_broker_s is not None and now_s - flight.at_broker_s > timeout_s:
-                return flight
+            if flight.at_broker_s is not None:
+                patience_s = self._ack_timeout_s if flight.kept else GONE_TIMEOUT_S
+                patience_s *= 2.0 ** min(flight.tries - 1, 16)
+                if now_s - flight.at_broker_s > min(patience_s, LONGEST_ACK_TIMEOUT_S):
+                    return flight
         return None
 
     def landed(self, flight: Flight) -> None:

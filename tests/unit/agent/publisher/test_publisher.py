@@ -1,4 +1,5 @@
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import msgspec
@@ -90,12 +91,14 @@ def test_what_the_outbox_accepts_arrives_and_leaves_it(publish, outbox, until, f
 
 def test_a_puback_alone_deletes_nothing(publish, outbox, until, fill, collector):
     collector.silent = True
-    publisher = publish()
     fill(50)
-    until(lambda: publisher.stats().batches_resent >= 1, "it is sent again")
+    publisher = publish(pace=replace(PACE, max_rows_in_flight=50))
+    until(lambda: len(collector.batches) > 1, "it is sent again")
+    assert publisher.stats().batches_resent >= 1
     assert outbox.stats().rows == 50
     collector.silent = False
     until(lambda: outbox.stats().rows == 0, "the outbox is empty")
+    assert {count for _, count in collector.batches} == {50}
 
 
 def test_a_broker_that_is_killed_and_comes_back_empty_loses_nothing(
@@ -259,6 +262,16 @@ def test_no_collector_is_an_alarm_and_no_loss(publish, outbox, events, until, fi
     until(lambda: events, "the alarm")
     assert events[0] == ("uplink_alarm", {"reason": "no collector listens at the broker"})
     assert outbox.stats().rows == 5
+
+
+def test_a_collector_that_comes_later_does_not_wait_for_the_timeout(
+    *, broker, start_collector, publish, outbox, events, until, fill
+):
+    publish(pace=replace(PACE, ack_timeout_s=600.0))
+    fill(5)
+    until(lambda: events, "nobody listens")
+    start_collector(broker.port)
+    until(lambda: outbox.stats().rows == 0, "the outbox is empty")
 
 
 def test_what_has_left_the_outbox_is_not_waited_for(publish, until, outbox, fill, collector):

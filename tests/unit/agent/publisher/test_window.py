@@ -56,6 +56,17 @@ def test_each_try_gets_twice_the_time_up_to_a_limit(window):
     assert window.overdue(601.0) is not None
 
 
+def test_what_the_broker_did_not_pass_on_is_tried_again_soon(window):
+    send(window, 1, 10, mid=1)
+    window.at_broker(1, 100.0, kept=False)
+    assert window.overdue(101.0) is None
+    window.landed(window.overdue(103.0))
+    send(window, 1, 10, mid=2, tries=2)
+    window.at_broker(2, 103.0, kept=False)
+    assert window.overdue(106.0) is None
+    assert window.overdue(108.0) is not None
+
+
 def test_rows_of_a_refused_batch_are_sent_alone(window):
     send(window, 1, 3, mid=1)
     assert window.acknowledged(ack(1, rejected_batches=(f"{EPOCH}/1-3",))) == ()
