@@ -98,7 +98,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     """What is missing for a decision."""
 
     what: str
-    """`blocks`, `attempts`, `passes`, `places`, `day_parts` or `road_m`."""
+    """`blocks`, `passes`, `places` or `day_parts`."""
     more: int | None
     """None: the estimate lies too close to the threshold to say."""
     where: str | None = None

@@ -3,8 +3,7 @@
 from datetime import date, datetime
 
 from collector.config import Config
-from collector.geo import boundaries
-from collector.geo.roads import Roads
+from collector.geo import boundaries, configured
 from collector.kpi import Area, Ground, Road
 from collector.targets.operators import operators
 from collector.targets.periods import VIET_NAM
@@ -13,7 +12,7 @@ from collector.targets.periods import VIET_NAM
 def ground(config: Config, at: datetime) -> Ground:
     """What is judged, by the first boundary set that has areas on that day.
 
-    Raises `collector.geo.geojson.GeographyError` or `TargetError`.
+    Raises `collector.config.ConfigError` or `TargetError`.
     """
     day = at.astimezone(VIET_NAM).date()
     known = [
@@ -21,7 +20,7 @@ def ground(config: Config, at: datetime) -> Ground:
     ]
     boundary_set = known[0].boundary_set if known else None
     communes = [area for area in known if area.boundary_set == boundary_set]
-    lengths_m = Roads(config.geo.roads).lengths_m
+    lengths_m = configured.roads(config).lengths_m
     return Ground(
         boundary_set=boundary_set,
         areas=(*_around(communes), *(_commune(area) for area in communes)),

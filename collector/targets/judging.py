@@ -45,8 +45,8 @@ def judge_all(
 ) -> list[Verdict]:
     """All verdicts, or those of one target, on what the configured collector holds.
 
-    Raises `TargetError`, `collector.geo.geojson.GeographyError`,
-    `collector.store.lake.LakeError` or `collector.store.engine.EngineError`.
+    Raises `TargetError`, `collector.config.ConfigError`, `collector.store.lake.LakeError` or
+    `collector.store.engine.EngineError`.
     """
     targets = [one for one in load(config.targets.folder) if target in {None, one.id}]
     at = now if period is None else min(now, period.end_utc - _INSTANT)

@@ -1,0 +1,105 @@
+"""What the page shows: verdicts worked out in a thread, kept, and shown with their age.
+
+Nothing here blocks the event loop. A request that finds old verdicts gets them at once and has new
+ones worked out behind it; only the very first waits, and not for ever.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from collector.config import Config, ConfigError
+from collector.store.engine import EngineError
+from collector.store.lake import LakeError
+from collector.store.ledger import Ledger, LedgerError, LedgerRow, PresenceRow
+from collector.targets import TargetError, Verdict, judge_all
+
+FRESH_S = 60.0
+"""Verdicts older than this are worked out anew at the next request."""
+FIRST_WAIT_S = 30.0
+"""How long the first request waits for verdicts before it is answered without."""
+QUARANTINE_SHOWN = 1000
+
+_FAULTS = (ConfigError, EngineError, LakeError, TargetError)
+
+log = logging.getLogger(__name__)
+
+
+class Judged(NamedTuple):
+    """Verdicts and the moment they were worked out."""
+
+    verdicts: tuple[Verdict, ...] = ()
+    at: datetime | None = None
+    problem: str | None = None
+    """Why there are no newer ones."""
+
+
+class Books(NamedTuple):
+    """What the ledger says."""
+
+    ledger: tuple[LedgerRow, ...] = ()
+    probes: tuple[PresenceRow, ...] = ()
+    quarantined: int = 0
+    """Up to `QUARANTINE_SHOWN`."""
+    given_up: int = 0
+    problem: str | None = None
+
+
+class Board:
+    """The verdicts of one collector. Belongs to the event loop."""
+
+    def __init__(self, config: Config, now: Callable[[], datetime]) -> None:
+        """Judge what this configuration names; `now` tells the time in UTC."""
+        self._config = config
+        self._now = now
+        self._judged = Judged()
+        self._task: asyncio.Task[None] | None = None
+
+    async def judged(self) -> Judged:
+        """The newest verdicts there are."""
+        if self._old() and (self._task is None or self._task.done()):
+            self._task = asyncio.create_task(self._refresh())
+        if self._judged.at is None and self._task is not None:
+            await asyncio.wait([self._task], timeout=FIRST_WAIT_S)
+        return self._judged
+
+    async def books(self) -> Books:
+        """Ledger, presence and quarantine as they are now."""
+        return await asyncio.to_thread(self._read_books)
+
+    async def close(self) -> None:
+        """Let a computation that runs come to its end."""
+        if self._task is not None:
+            await self._task
+
+    def _old(self) -> bool:
+        at = self._judged.at
+        return at is None or (self._now() - at).total_seconds() > FRESH_S
+
+    async def _refresh(self) -> None:
+        now = self._now()
+        try:
+            verdicts = await asyncio.to_thread(judge_all, self._config, now=now)
+        except _FAULTS as error:
+            log.warning("no new verdicts: %s", error)
+            self._judged = self._judged._replace(problem=str(error))
+        else:
+            self._judged = Judged(tuple(verdicts), now)
+
+    def _read_books(self) -> Books:
+        path = self._config.store.ledger
+        if not path.exists():
+            return Books()
+        try:
+            with Ledger(path, read_only=True) as ledger:
+                return Books(
+                    ledger=tuple(ledger.ledger()),
+                    probes=tuple(ledger.presence()),
+                    quarantined=len(ledger.quarantine(limit=QUARANTINE_SHOWN)),
+                    given_up=ledger.quarantine_given_up(),
+                )
+        except LedgerError as error:
+            log.warning("no ledger: %s", error)
+            return Books(problem=str(error))

@@ -1,0 +1,214 @@
+"""Verdicts arranged for the page: chapters, tables and road strips."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from collector.kpi import Need, Text
+from collector.targets import HEADLINE, Target, Value, Verdict
+from collector.targets.periods import VIET_NAM
+from collector.targets.show import SYMBOLS, WORDS, limits, needed, said
+
+STRIP_WIDTH = 1000.0
+"""Of a road strip, in units of its drawing."""
+_OPEN_ROWS = 12
+"""A table with more rows is folded away at first."""
+_TICKS_AT_MOST = 12
+_MINUTE_S = 60
+_HOUR_S = 3600
+
+
+class Row(NamedTuple):
+    """One area with the verdicts of each operator, in the order of the columns."""
+
+    code: str
+    name: str
+    verdicts: tuple[Verdict | None, ...]
+
+
+class Grid(NamedTuple):
+    """The verdicts of one level."""
+
+    level: str
+    operators: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def open(self) -> bool:
+        """Whether to show it unfolded."""
+        return len(self.rows) <= _OPEN_ROWS
+
+
+class Piece(NamedTuple):
+    """One stretch of a road in the drawing."""
+
+    x: float
+    width: float
+    state: str
+    km: str
+
+
+class Strip(NamedTuple):
+    """One road as one operator covers it."""
+
+    verdict: Verdict
+    pieces: tuple[Piece, ...]
+    ticks: tuple[tuple[float, str], ...]
+    """Place in the drawing and kilometre."""
+
+
+class Chapter(NamedTuple):
+    """One target."""
+
+    target: Target
+    headline: Verdict
+    grids: tuple[Grid, ...]
+    strips: tuple[Strip, ...]
+
+
+def chapters(verdicts: Iterable[Verdict], targets: Mapping[str, Target]) -> tuple[Chapter, ...]:
+    """Everything there is to say, target by target."""
+    by_target: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        by_target.setdefault(verdict.target, []).append(verdict)
+    return tuple(
+        Chapter(
+            target=targets[name],
+            headline=next(one for one in found if one.level == HEADLINE),
+            grids=tuple(_grids(found)),
+            strips=tuple(_strip(one) for one in found if one.context.get("strip")),
+        )
+        for name, found in by_target.items()
+    )
+
+
+def query(verdict: Verdict) -> str:
+    """What names one verdict in a link."""
+    return urlencode(
+        {
+            "target": verdict.target,
+            "level": verdict.level,
+            "code": verdict.code,
+            "operator": verdict.operator,
+        }
+    )
+
+
+class View:
+    """How values read in one language; the templates ask it."""
+
+    def __init__(self, lang: str) -> None:
+        """`lang` is one of `collector.web.words.LANGUAGES`."""
+        self._lang = lang
+
+    def text(self, text: Text) -> str:
+        """A sentence."""
+        return text.vi if self._lang == "vi" else text.en
+
+    def word(self, value: Value) -> str:
+        """A verdict in words."""
+        return WORDS[self._lang][value]
+
+    def symbol(self, value: Value) -> str:
+        """A verdict as a sign, for whoever cannot tell the colours apart."""
+        return SYMBOLS[value]
+
+    def said(self, value: float | None, unit: str) -> str:
+        """A number with its unit."""
+        return said(value, unit, self._lang) or "-"
+
+    def limits(self, verdict: Verdict) -> str:
+        """Both limits."""
+        return limits(verdict, self._lang) or "-"
+
+    def need(self, need: Need) -> str:
+        """What is missing."""
+        return needed(need, self._lang)
+
+    def count(self, number: int) -> str:
+        """A whole number."""
+        text = f"{number:,}"
+        return text.replace(",", ".") if self._lang == "vi" else text
+
+    def figure(self, value: object) -> str:
+        """A figure of the context, whatever it is."""
+        if isinstance(value, float):
+            text = f"{value:,.3f}"
+            return text.translate(str.maketrans(",.", ".,")) if self._lang == "vi" else text
+        return "-" if value is None or value in ([], ()) else str(value)
+
+    def moment(self, at: datetime | str | None) -> str:
+        """A time of day in Viet Nam."""
+        if at is None:
+            return "-"
+        when = datetime.fromisoformat(at) if isinstance(at, str) else at
+        return when.astimezone(VIET_NAM).strftime("%d/%m/%Y %H:%M:%S")
+
+    def age(self, at: datetime | None, now: datetime) -> str:
+        """How long ago."""
+        if at is None:
+            return "-"
+        seconds = max(int((now - at).total_seconds()), 0)
+        if seconds < _MINUTE_S:
+            return f"{seconds} s"
+        if seconds < _HOUR_S:
+            return f"{seconds // _MINUTE_S} min"
+        return f"{seconds // _HOUR_S} h"
+
+    def link(self, verdict: Verdict) -> str:
+        """Where the verdict is told in full."""
+        return f"/verdict?{query(verdict)}&lang={self._lang}"
+
+    def other(self, here: str, lang: str) -> str:
+        """The same page in another language."""
+        return f"{here}{'&' if '?' in here else '?'}lang={lang}"
+
+
+def _grids(verdicts: list[Verdict]) -> Iterable[Grid]:
+    levels: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        if verdict.level != HEADLINE:
+            levels.setdefault(verdict.level, []).append(verdict)
+    # Wide areas first: the reader goes from the province down.
+    for level in ("province", "district", "commune", "road"):
+        found = levels.get(level, [])
+        if not found:
+            continue
+        operators = tuple(dict.fromkeys(one.operator for one in found))
+        cells = {(one.code, one.operator): one for one in found}
+        names = {one.code: one.name for one in found}
+        yield Grid(
+            level=level,
+            operators=operators,
+            rows=tuple(
+                Row(code, name, tuple(cells.get((code, operator)) for operator in operators))
+                for code, name in names.items()
+            ),
+        )
+
+
+def _strip(verdict: Verdict) -> Strip:
+    road_m = float(verdict.context["road_m"])
+    scale = STRIP_WIDTH / road_m
+    step_km = next(
+        step
+        for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000)
+        if road_m / 1000 / step <= _TICKS_AT_MOST
+    )
+    return Strip(
+        verdict=verdict,
+        pieces=tuple(
+            Piece(
+                x=round(first_m * scale, 2),
+                width=round((last_m - first_m) * scale, 2),
+                state=state,
+                km=f"km {first_m / 1000:.2f}-{last_m / 1000:.2f}",
+            )
+            for first_m, last_m, state in verdict.context["strip"]
+        ),
+        ticks=tuple(
+            (round(km * 1000 * scale, 2), str(km))
+            for km in range(0, int(road_m / 1000) + 1, step_km)
+        ),
+    )

@@ -1,0 +1,270 @@
+"""The page as a browser gets it: verdicts, road strip, ledger and probes, escaped and guarded."""
+
+import asyncio
+import json
+import re
+import threading
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from collector.config import load
+from collector.store.ledger import Ledger, Received
+from collector.web import board
+from collector.web.app import create
+from tests.unit.collector.campaigns import NOW, OCTOBER, Campaign, spots
+from wire.control import ModemState, Presence
+from wire.messages import Outcome
+
+EVIL = '<script>alert("x")</script>'
+
+
+def commune(code, name, lon):
+    west, east = lon - 0.05, lon + 0.05
+    ring = [[west, 11.9], [east, 11.9], [east, 12.1], [west, 12.1], [west, 11.9]]
+    return {
+        "type": "Feature",
+        "properties": {
+            "code": code,
+            "name": name,
+            "district_code": "660",
+            "district": "Gia Nghĩa",
+            "province_code": "67",
+            "province": "Đắk Nông",
+        },
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+
+
+def road(name, degrees):
+    return {
+        "type": "Feature",
+        "properties": {"road": name},
+        "geometry": {
+            "type": "LineString",
+            "coordinates": [[107.7, 12.0], [107.7, 12.0 + degrees]],
+        },
+    }
+
+
+def collection(name, features):
+    return json.dumps({"type": "FeatureCollection", "name": name, "features": features})
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    """A collector that has received a month, a drive with a gap and a bad message."""
+    folder = tmp_path_factory.mktemp("collector")
+    (folder / "areas.geojson").write_text(
+        collection(
+            "test-2024", [commune("24611", "Nghĩa Đức", 107.7), commune("24612", EVIL, 107.9)]
+        ),
+        encoding="utf-8",
+    )
+    (folder / "roads.geojson").write_text(collection("roads", [road("QL14", 0.054)]))
+    (folder / "collector.toml").write_text(
+        '[store]\nfolder = "data"\n'
+        '[geo]\nboundaries = ["areas.geojson"]\nroads = ["roads.geojson"]\n'
+    )
+    config = load(folder / "collector.toml")
+    campaign = Campaign()
+    for index, (lat, lon, at) in enumerate(spots(60)):
+        campaign.test(52 + index % 9, lat=lat, lon=lon, at=at)
+        campaign.test(20 + index % 9, lat=lat, lon=lon, at=at, commune="24612")
+        campaign.session(9.0, lat=lat, lon=lon, at=at)
+    campaign.test(1, outcome=Outcome.INVALID)
+    for day in range(3):
+        campaign.drive(
+            start=OCTOBER + timedelta(days=20 + day), length_m=5970.0, gaps=[(1000.0, 2400.0)]
+        )
+    campaign.store(config.store.lake).close()
+    epoch = uuid4()
+    with Ledger(config.store.ledger) as ledger:
+        ledger.commit([Received(probe="dn-01", epoch=epoch, seqs=[1, 2, 4], duplicates=2)], [], NOW)
+        modem = ModemState(name=EVIL, state="sampling", mode="lte", rsrp_dbm=-91.0)
+        here = Presence(
+            probe="dn-01", online=True, epoch=epoch, made=5, outbox_rows=7, modems=(modem,)
+        )
+        ledger.greet([here], NOW)
+    return config
+
+
+def ask(app, *paths):
+    """What the application answers, in one run of its life."""
+
+    async def run():
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            return [await client.get(path) for path in paths]
+
+    return asyncio.run(run())
+
+
+@pytest.fixture(scope="module")
+def answers(config):
+    paths = (
+        "/",
+        "/?lang=en",
+        "/api/verdicts",
+        "/api/verdicts?target=T1&level=commune",
+        "/api/ledger",
+        "/api/probes",
+        "/verdict?target=T1&level=commune&code=24611&operator=Viettel&lang=en",
+        "/verdict?target=T3&level=road&code=QL14&operator=Viettel&lang=en",
+        "/verdict?target=T9&level=road&code=QL14&operator=Viettel",
+        "/static/page.css",
+        "/?lang=%3Cscript%3E",
+    )
+    return dict(zip(paths, ask(create(config, now=lambda: NOW), *paths), strict=True))
+
+
+def test_vietnamese_is_the_default_and_english_one_click_away(answers):
+    assert '<html lang="vi">' in answers["/"].text
+    assert "KHÔNG ĐẠT" in answers["/"].text
+    assert 'href="/?lang=en"' in answers["/"].text
+    assert '<html lang="en">' in answers["/?lang=en"].text
+    assert "NOT PROVEN" in answers["/?lang=en"].text
+    assert '<html lang="vi">' in answers["/?lang=%3Cscript%3E"].text
+
+
+def test_each_verdict_is_a_sign_a_word_and_a_colour(answers):
+    page = answers["/?lang=en"].text
+    assert re.search(r'class="badge FAIL"><span aria-hidden="true">✗</span> FAIL<', page)
+    cell = re.search(r'<a class="cell PASS" href="([^"]*)"[^>]*>.*?</a>', page).group(0)
+    assert "✓" in cell
+    assert "PASS</span>" in cell
+    assert "Mbit/s" in cell
+
+
+def test_the_road_strip_shows_the_gap_in_place(answers):
+    page = answers["/?lang=en"].text
+    drawn = re.findall(r'<rect class="(\w+)" x="([\d.]+)" y="\d+" width="([\d.]+)"', page)
+    gap = next((float(x), float(width)) for state, x, width in drawn if state == "uncovered")
+    road_m = 5972
+    assert gap[0] == pytest.approx(1000 / road_m * 1000, abs=10)
+    assert gap[1] == pytest.approx(1400 / road_m * 1000, abs=10)
+    assert "km 1.00-1.05: covered" not in page
+
+
+def test_names_from_outside_are_text_and_never_markup(answers):
+    for answer in answers.values():
+        assert EVIL not in answer.text or answer.headers["content-type"] == "application/json"
+    assert "&lt;script&gt;" in answers["/"].text
+
+
+def test_nothing_is_fetched_from_elsewhere_and_no_script_runs(answers):
+    for answer in answers.values():
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; style-src 'self'")
+        assert "unsafe" not in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "DENY"
+    for path in ("/", "/?lang=en"):
+        page = answers[path].text
+        assert "<script" not in page
+        assert " style=" not in page
+        assert not re.search(r'(?:src|href)="(?:https?:)?//', page)
+
+
+def test_ledger_and_quarantine_are_on_the_page_and_in_json(answers):
+    said = answers["/api/ledger"].json()
+    row = said["ledger"][0]
+    assert (row["made"], row["received"], row["missing"], row["duplicates_dropped"]) == (5, 3, 2, 2)
+    assert said["quarantined"] == 0
+    assert '<td class="number bad">2</td>' in answers["/"].text
+    assert "0 unreadable messages are kept" in answers["/?lang=en"].text
+
+
+def test_probes_say_whether_they_are_there(answers):
+    assert answers["/api/probes"].json()["probes"][0]["message"]["outbox_rows"] == 7
+    assert "● online" in answers["/?lang=en"].text
+    assert "-91 dBm" in answers["/"].text
+
+
+def test_verdicts_as_json_can_be_narrowed(answers):
+    everything = answers["/api/verdicts"].json()
+    assert {one["target"] for one in everything["verdicts"]} == {"T1", "T3", "T5", "T8"}
+    assert datetime.fromisoformat(everything["computed_utc"]) == NOW
+    some = answers["/api/verdicts?target=T1&level=commune"].json()["verdicts"]
+    assert {(one["target"], one["level"]) for one in some} == {
+        ("T1", "headline"),
+        ("T1", "commune"),
+    }
+
+
+def test_a_verdict_is_told_in_full_with_its_query(answers):
+    page = answers["/verdict?target=T1&level=commune&code=24611&operator=Viettel&lang=en"].text
+    assert "the lower limit" in page
+    assert "<code>invalid</code> 1" in page
+    assert "GROUP BY" in page
+    assert "test-2024" in page
+    gap = answers["/verdict?target=T3&level=road&code=QL14&operator=Viettel&lang=en"].text
+    assert "gap_from_m" in gap
+    missing = answers["/verdict?target=T9&level=road&code=QL14&operator=Viettel"]
+    assert missing.status_code == 404
+
+
+def test_a_collector_that_has_nothing_yet_says_so(tmp_path):
+    (tmp_path / "collector.toml").write_text('[store]\nfolder = "data"\n')
+    config = load(tmp_path / "collector.toml")
+    page, ledger, verdicts = ask(
+        create(config, now=lambda: NOW), "/?lang=en", "/api/ledger", "/api/verdicts"
+    )
+    assert page.status_code == 200
+    assert "There is no verdict yet." in page.text
+    assert "No record has been received yet." in page.text
+    assert "Something is wrong" in page.text
+    assert ledger.json()["ledger"] == []
+    assert verdicts.status_code == 503
+
+
+def test_judging_does_not_hold_up_other_requests(config, monkeypatch):
+    go_on = threading.Event()
+    calls = []
+
+    def slow(*_arguments, **_options):
+        calls.append(1)
+        assert go_on.wait(timeout=20)
+        return []
+
+    monkeypatch.setattr(board, "judge_all", slow)
+    app = create(config, now=lambda: NOW)
+
+    async def run():
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+            waiting = [asyncio.create_task(client.get("/")) for _ in range(3)]
+            quick = await asyncio.wait_for(client.get("/api/ledger"), timeout=15)
+            busy = not any(task.done() for task in waiting)
+            go_on.set()
+            pages = await asyncio.wait_for(asyncio.gather(*waiting), timeout=15)
+            return quick, busy, pages
+
+    quick, busy, pages = asyncio.run(run())
+    assert quick.status_code == 200
+    assert busy
+    assert [page.status_code for page in pages] == [200, 200, 200]
+    assert len(calls) == 1
+
+
+def test_old_verdicts_are_shown_with_their_age_while_new_ones_are_worked_out(config, monkeypatch):
+    moments = [NOW]
+    calls = []
+    monkeypatch.setattr(board, "judge_all", lambda _config, *, now: calls.append(now) or [])
+
+    async def run():
+        kept = board.Board(config, lambda: moments[0])
+        first = await kept.judged()
+        moments[0] = NOW + timedelta(seconds=30)
+        await kept.judged()
+        moments[0] = NOW + timedelta(seconds=90)
+        stale = await kept.judged()
+        await kept.close()
+        return first, stale, await kept.judged()
+
+    first, stale, fresh = asyncio.run(run())
+    assert first.at == stale.at == NOW
+    assert fresh.at == NOW + timedelta(seconds=90)
+    assert calls == [NOW, NOW + timedelta(seconds=90)]
