@@ -109,7 +109,7 @@ class ModemPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     usb_path: str | None = None
     """The physical USB path, e.g. `1-1.2`: it stays when the tty's number changes."""
     interface: Annotated[str, msgspec.Meta(pattern=r"^[^/\s]{1,15}$")] | None = None
-    """Network interface of its data connection. Unset: the one of the USB device at `usb_path`; where
+    """Network interface of its data connection. Unset: that of the USB device at `usb_path`; where
     `port` is given the tests are then not bound to one."""
     family: Name | None = None
     """Driver family; unset: the modem is asked who it is."""

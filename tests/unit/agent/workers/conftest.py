@@ -97,6 +97,12 @@ def recorder(records, clock):
 
 
 @pytest.fixture
+def recorder_on(records):
+    """A recorder on another clock."""
+    return lambda clock: make_recorder(records, clock)
+
+
+@pytest.fixture
 def fake_time():
     return FakeTime()
 

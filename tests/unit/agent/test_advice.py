@@ -1,0 +1,60 @@
+import pytest
+
+from agent.advice import ALL_WELL, LOW_DISK_BYTES, NOT_RUNNING, advice
+from wire.control import ModemState, Presence
+from wire.kinds import status
+from wire.messages import Position, PositionSource
+
+FIX = Position(source=PositionSource.GNSS, lat_deg=12.0, lon_deg=107.7)
+NOON = "2026-11-23T12:00:00Z"
+
+
+def probe(*, modem="ok", online=True, position=FIX, utc=NOON, **health):
+    return Presence(
+        probe="dn-01",
+        online=online,
+        position=position,
+        utc=utc,
+        modems=(ModemState(name="viettel", state=modem),),
+        health=status.Payload(uptime_s=1.0, **({"outbox_rows": 7} | health)),
+    )
+
+
+def test_a_probe_that_measures_needs_nothing():
+    assert advice(probe(uplink="connected", workers={"gps": "running"})) == (ALL_WELL,)
+
+
+def test_an_agent_that_does_not_run_is_the_only_thing_to_say():
+    assert advice(None) == (NOT_RUNNING,)
+    assert advice(probe(online=False, modem="modem_gone")) == (NOT_RUNNING,)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"modem": "modem_gone"}, "Modem viettel is not there"),
+        ({"modem": "no_service"}, "Modem viettel has no service here"),
+        ({"modem": "invalid"}, "Modem viettel does not answer"),
+        ({"position": Position()}, "No position"),
+        ({"utc": None}, "The time is not known yet"),
+        ({"uplink": "offline"}, "7 records wait on the probe and are safe"),
+        ({"throttled": 0x50005}, "supply voltage is too low"),
+        ({"throttled": 0x8}, "too hot"),
+        ({"cpu_temperature_c": 84.0}, "too hot"),
+        ({"disk_free_bytes": LOW_DISK_BYTES - 1}, "Less than 1 GB"),
+        ({"dropped_rows": 3}, "3 records were given up"),
+        ({"workers": {"gps": "waiting: 8.0 s after OSError: x"}}, "gps is waiting"),
+    ],
+)
+def test_each_fault_has_its_next_step(changes, words):
+    (sentence,) = advice(probe(**changes))
+    assert words in sentence
+
+
+def test_an_under_voltage_of_the_past_is_no_news():
+    assert advice(probe(throttled=0x50000)) == (ALL_WELL,)
+
+
+def test_a_probe_without_modems_is_told_where_to_look():
+    presence = Presence(probe="dn-01", online=True, position=FIX, utc=NOON)
+    assert "dosong-agent modems" in advice(presence)[0]
