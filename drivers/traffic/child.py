@@ -100,6 +100,8 @@ def _collect(
             output += piece
             if len(output) > max_output_bytes:
                 return ChildEnd(output=b"", fault=f"more than {max_output_bytes} bytes of output")
+        elif process.poll() is not None:
+            break  # somebody it started still holds the pipe
         now = time.monotonic()
         on_tick(now - started)
         if cancel.is_set() and not cancelled:

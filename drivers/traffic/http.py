@@ -10,12 +10,11 @@ from typing import Self
 
 import msgspec
 
-from drivers.traffic.netpath import Address, NetPath, open_stream
+from drivers.traffic.netpath import CANCEL_POLL_S, Address, NetPath, open_stream
 from drivers.traffic.result import CancelledError, TrafficError, network_error
 from wire.messages import Outcome
 
 CHUNK_BYTES = 1 << 16
-CANCEL_POLL_S = 0.2
 
 
 class Fuse:
@@ -58,6 +57,16 @@ class Fuse:
             self._sockets.add(stream)
             if self._blown:
                 _shut_down(stream)
+
+    def open_stream(self, address: Address, path: NetPath, *, timeout_s: float) -> socket.socket:
+        """A guarded, connected socket; raises `TrafficError`."""
+        self.check("connect")
+        timeout_s = min(timeout_s, self.remaining_s)
+        try:
+            return open_stream(address, path, timeout_s=timeout_s, guard=self.guard)
+        except TrafficError:
+            self.check("connect")
+            raise
 
     def release(self, stream: socket.socket) -> None:
         """Forget a socket that its owner closes."""
@@ -130,10 +139,9 @@ class HttpConnection:
         self._socket.close()
 
     def _open(self) -> socket.socket:
-        self._fuse.check("connect")
-        timeout_s = min(self._connect_timeout_s, self._fuse.remaining_s)
-        stream = open_stream(self._address, self._path, timeout_s=timeout_s)
-        self._fuse.guard(stream)
+        stream = self._fuse.open_stream(
+            self._address, self._path, timeout_s=self._connect_timeout_s
+        )
         self._client.sock = stream
         return stream
 

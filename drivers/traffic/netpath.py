@@ -4,13 +4,14 @@ import queue
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-from drivers.traffic.result import TrafficError, network_error
+from drivers.traffic.result import CancelledError, TrafficError, network_error
 from wire.messages import Outcome
 
 STATISTICS = Path("/sys/class/net")
@@ -19,6 +20,8 @@ SLACK_BYTES = 2 << 20
 EXCESS = 1.25
 """Headers, retransmissions and what was in flight at the end stay below this factor."""
 IP_TIMEOUT_S = 10.0
+CANCEL_POLL_S = 0.2
+"""How soon a wait notices that the test is cancelled."""
 RULE_PRIORITY = 1000
 
 
@@ -85,38 +88,54 @@ def proves_path(*, counted_bytes: int, claimed_bytes: int, transferred_bytes: in
     return claimed_bytes <= counted_bytes <= EXCESS * transferred_bytes + SLACK_BYTES
 
 
-def resolve(host: str, port: int, *, timeout_s: float) -> Address:
+def resolve(host: str, port: int, *, timeout_s: float, cancel: threading.Event) -> Address:
     """First address of a server; raises `TrafficError` of stage `dns`.
 
     getaddrinfo knows no deadline, so a thread waits for it; a thread that outlives the deadline
     ends when the resolver does. The query follows the system's resolver, not the test's interface.
     """
-    answer: queue.SimpleQueue[Address | OSError] = queue.SimpleQueue()
+    answer: queue.SimpleQueue[Address | TrafficError] = queue.SimpleQueue()
 
     def ask() -> None:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
             answer.put(Address(family=found[0], host=str(found[4][0]), port=port))
-        except OSError as error:
-            answer.put(error)
+        except (OSError, UnicodeError) as error:  # a name may also be too long for DNS
+            said = getattr(error, "strerror", None) or str(error)
+            answer.put(TrafficError("dns", said.lower()))
 
     threading.Thread(target=ask, name=f"resolve-{host}", daemon=True).start()
-    try:
-        result = answer.get(timeout=timeout_s)
-    except queue.Empty:
-        raise TrafficError("dns", "timeout") from None
-    if isinstance(result, OSError):
-        raise TrafficError("dns", (result.strerror or str(result)).lower()) from result
-    return result
+    deadline = time.monotonic() + timeout_s
+    while not cancel.is_set():
+        try:
+            result = answer.get(timeout=CANCEL_POLL_S)
+        except queue.Empty:
+            if time.monotonic() > deadline:
+                raise TrafficError("dns", "timeout") from None
+            continue
+        if isinstance(result, TrafficError):
+            raise result
+        return result
+    raise CancelledError
 
 
-def open_stream(address: Address, path: NetPath, *, timeout_s: float) -> socket.socket:
-    """A connected TCP socket on the path; raises `TrafficError` of stage `bind` or `connect`."""
+def open_stream(
+    address: Address,
+    path: NetPath,
+    *,
+    timeout_s: float,
+    guard: Callable[[socket.socket], None] = lambda _: None,
+) -> socket.socket:
+    """A connected TCP socket on the path; raises `TrafficError` of stage `bind` or `connect`.
+
+    `guard` is given the socket before it connects: shutting it down ends the wait.
+    """
     stream = socket.socket(address.family, socket.SOCK_STREAM)
     try:
         bind_to_device(stream, path)
         stream.settimeout(timeout_s)
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        guard(stream)
         try:
             stream.connect((address.host, address.port))
         except OSError as error:

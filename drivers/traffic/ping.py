@@ -13,7 +13,6 @@ from drivers.traffic.netpath import (
     counted_since,
     gone,
     is_gone,
-    open_stream,
     proves_path,
     read_counters,
     resolve,
@@ -135,7 +134,12 @@ class _RoundTrips:
     def _resolve(self) -> Address:
         if self._server.http_port is None:
             raise TrafficError("server", "has no HTTP port", outcome=Outcome.INVALID)
-        return resolve(self._server.host, self._server.http_port, timeout_s=self._profile.timeout_s)
+        return resolve(
+            self._server.host,
+            self._server.http_port,
+            timeout_s=self._profile.timeout_s,
+            cancel=self._cancel,
+        )
 
     def _sample_all(self, address: Address, fuse: Fuse) -> None:
         connection: HttpConnection | None = None
@@ -151,7 +155,7 @@ class _RoundTrips:
                         self._first_rtt_ms = rtt_s * 1000
                         continue
                     if self._profile.method is LatencyMethod.TCP:
-                        rtt_s = self._handshake(address)
+                        rtt_s = self._handshake(address, fuse)
                     else:
                         connection = connection or self._open(address, fuse)
                         rtt_s = self._empty_request(connection)
@@ -173,7 +177,7 @@ class _RoundTrips:
 
     def _first(self, address: Address, fuse: Fuse) -> tuple[HttpConnection | None, float]:
         if self._profile.method is LatencyMethod.TCP:
-            return None, self._handshake(address)
+            return None, self._handshake(address, fuse)
         connection = self._open(address, fuse)
         return connection, connection.connect_s
 
@@ -186,10 +190,13 @@ class _RoundTrips:
             connect_timeout_s=self._profile.timeout_s if timeout_s is None else timeout_s,
         )
 
-    def _handshake(self, address: Address) -> float:
+    def _handshake(self, address: Address, fuse: Fuse) -> float:
         started = time.monotonic()
-        open_stream(address, self._path, timeout_s=self._profile.timeout_s).close()
-        return time.monotonic() - started
+        stream = fuse.open_stream(address, self._path, timeout_s=self._profile.timeout_s)
+        rtt_s = time.monotonic() - started
+        fuse.release(stream)
+        stream.close()
+        return rtt_s
 
     def _empty_request(self, connection: HttpConnection) -> float:
         transfer = connection.get("/empty", silence_s=self._profile.timeout_s)

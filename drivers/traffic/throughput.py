@@ -151,7 +151,9 @@ def _by_iperf(
 ) -> Transferred:
     if server.iperf_port is None:
         raise TrafficError("server", "has no iperf3 port", outcome=Outcome.INVALID)
-    address = resolve(server.host, server.iperf_port, timeout_s=profile.connect_timeout_s)
+    address = resolve(
+        server.host, server.iperf_port, timeout_s=profile.connect_timeout_s, cancel=cancel
+    )
     request = IperfRequest(
         host=address.host,
         port=address.port,
@@ -286,7 +288,9 @@ class _HttpDownloads:
             raise TrafficError("server", "has no HTTP port", outcome=Outcome.INVALID)
         limit_s = self._profile.connect_timeout_s
         until = time.monotonic() + limit_s
-        address = resolve(self._server.host, self._server.http_port, timeout_s=limit_s)
+        address = resolve(
+            self._server.host, self._server.http_port, timeout_s=limit_s, cancel=self._cancel
+        )
         connections: list[HttpConnection] = []
         try:
             for _ in range(self._profile.streams):

@@ -208,7 +208,9 @@ class _Session:
         if self._server.http_port is None:
             raise TrafficError("server", "has no HTTP port", outcome=Outcome.INVALID)
         limit_s = self._profile.access_timeout_s
-        address = resolve(self._server.host, self._server.http_port, timeout_s=limit_s)
+        address = resolve(
+            self._server.host, self._server.http_port, timeout_s=limit_s, cancel=self._cancel
+        )
         return HttpConnection(
             address, self._path, fuse, host=self._server.host, connect_timeout_s=limit_s
         )

@@ -1,0 +1,128 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.traffic.iperf import UnreadableIperfReportError, failure, read_report
+from tests.unit.drivers.traffic.ends import REPORTS
+from wire.messages import Outcome
+
+DOWN = (REPORTS / "down-2x2s-3.12.json").read_text()
+UP = (REPORTS / "up-2x2s-3.12.json").read_text()
+
+
+def broken(report: str, *, keep: int, repeat_last: bool = False) -> str:
+    """As libiperf 3.12 leaves a report when its control connection is cut."""
+    raw = json.loads(report)
+    raw["intervals"] = raw["intervals"][:keep]
+    if repeat_last:
+        raw["intervals"].append(raw["intervals"][-1])
+    raw["end"] = {}
+    raw["error"] = "unable to send control message: Broken pipe"
+    return json.dumps(raw)
+
+
+def test_intervals_hold_the_payload_of_all_streams_and_mark_the_warm_up():
+    report = read_report(DOWN)
+    raw = json.loads(DOWN)["intervals"]
+    assert [each.warmup for each in report.intervals] == [True, False, False]
+    assert [each.payload_bytes for each in report.intervals] == [
+        sum(stream["bytes"] for stream in interval["streams"]) for interval in raw
+    ]
+
+
+def test_the_clock_of_intervals_runs_through_the_warm_up():
+    starts = [each.start_s for each in read_report(DOWN).intervals]
+    assert starts == sorted(starts)
+    assert starts[-1] == pytest.approx(2.0, abs=0.01)
+
+
+def test_an_upload_has_what_the_server_received_in_the_window():
+    report = read_report(UP)
+    received = json.loads(UP)["end"]["sum_received"]
+    assert (report.received_bytes, report.received_s) == (received["bytes"], received["seconds"])
+    assert report.retransmits == json.loads(UP)["end"]["sum_sent"]["retransmits"]
+    assert report.connected
+    assert report.error is None
+
+
+@pytest.mark.parametrize("keep", [0, 1, 2, 3])
+def test_a_broken_test_keeps_the_intervals_it_had(keep):
+    report = read_report(broken(DOWN, keep=keep))
+    assert len(report.intervals) == keep
+    assert report.received_bytes is None
+    assert report.error is not None
+
+
+def test_the_interval_that_a_broken_test_prints_twice_counts_once():
+    assert read_report(broken(UP, keep=2, repeat_last=True)) == read_report(broken(UP, keep=2))
+
+
+def test_a_test_that_never_connected_has_neither_streams_nor_intervals():
+    refused = read_report(
+        '{"start":{"connected":[],"version":"iperf 3.12"},"intervals":[],"end":{},'
+        '"error":"unable to connect to server: Connection refused"}'
+    )
+    assert not refused.connected
+    assert refused.intervals == ()
+
+
+@given(st.integers(min_value=0, max_value=len(DOWN) - 3))
+def test_a_report_cut_anywhere_is_unreadable_and_nothing_else(cut):
+    with pytest.raises(UnreadableIperfReportError):
+        read_report(DOWN[:cut])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"intervals": 7}', '{"intervals": [{"sum": {"bytes": "x", "seconds": 1}}]}', "[]", "null"],
+)
+def test_json_of_another_shape_is_unreadable(text):
+    with pytest.raises(UnreadableIperfReportError):
+        read_report(text)
+
+
+@pytest.mark.parametrize(
+    ("said", "connected", "reason", "outcome"),
+    [
+        ("unable to connect to server: Connection refused", False, "connect: refused", "failed"),
+        ("unable to connect to server: Connection timed out", False, "connect: timeout", "failed"),
+        (
+            "unable to connect to server: Operation now in progress",
+            False,
+            "connect: timeout",
+            "failed",
+        ),
+        (
+            "unable to connect to server: No route to host",
+            False,
+            "connect: host unreachable",
+            "failed",
+        ),
+        (
+            "unable to receive control message: Connection reset by peer",
+            True,
+            "transfer: reset",
+            "failed",
+        ),
+        (
+            "control socket has closed unexpectedly",
+            True,
+            "transfer: closed by the server",
+            "failed",
+        ),
+        ("the server is busy running a test. try again later", False, "server: busy", "invalid"),
+        ("the server has terminated", True, "server: terminated", "invalid"),
+        (
+            "unable to connect to server: No such device",
+            False,
+            "bind: no such interface",
+            "modem_gone",
+        ),
+        ("error - something new", True, "transfer: something new", "failed"),
+    ],
+)
+def test_an_error_text_becomes_outcome_stage_and_reason(said, connected, reason, outcome):
+    error = failure(said, connected=connected)
+    assert (error.reason, error.outcome) == (reason, Outcome(outcome))

@@ -1,0 +1,71 @@
+import pytest
+
+from drivers.traffic import ThroughputProfile, VideoProfile, load_profile, load_profiles
+from drivers.traffic.profile import MIN_OUTSTANDING_S, ProfileError
+from tests.unit.drivers.traffic.ends import PROFILES
+
+
+def written(tmp_path, text):
+    file = tmp_path / "mine.toml"
+    file.write_text(text)
+    return file
+
+
+CAPACITY = 'kind = "throughput"\nstreams = 2\nwarmup_s = 1\nwindow_s = 3\n'
+
+
+def test_every_shipped_profile_loads_under_its_file_name():
+    profiles = load_profiles(PROFILES)
+    assert {name: profile.name for name, profile in profiles.items()} == {
+        file.stem: file.stem for file in PROFILES.glob("*.toml")
+    }
+    assert {"tcp-6x10s-down", "tcp-6x10s-up", "video-1080p", "video-2160p", "latency"} <= set(
+        profiles
+    )
+
+
+def test_the_default_capacity_profile_is_six_streams_two_and_ten_seconds():
+    profile = load_profile(PROFILES / "tcp-6x10s-down.toml")
+    assert isinstance(profile, ThroughputProfile)
+    assert (profile.streams, profile.warmup_s, profile.window_s) == (6, 2, 10)
+
+
+def test_every_shipped_session_keeps_its_target_rate_busy_for_five_seconds():
+    sessions = [p for p in load_profiles(PROFILES).values() if isinstance(p, VideoProfile)]
+    assert sessions
+    for profile in sessions:
+        bits = 8 * profile.segment_bytes * profile.segments
+        assert bits / profile.target_bits_per_second >= MIN_OUTSTANDING_S
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (CAPACITY + "stream = 3\n", "`stream`"),
+        (CAPACITY.replace("streams = 2", 'streams = "two"'), "$.streams"),
+        (CAPACITY.replace("streams = 2", "streams = 0"), "$.streams"),
+        (CAPACITY.replace("window_s = 3\n", ""), "`window_s`"),
+        (CAPACITY.replace("throughput", "thruput"), "$.kind"),
+        (CAPACITY + 'name = "other"\n', "$.name"),
+        (CAPACITY + 'method = "http"\ndirection = "up"\n', "`direction`"),
+        ("streams = = 2\n", "line 1"),
+        (
+            (
+                'kind = "video"\nheight = 1080\nmedia_bits_per_second = 5000000\n'
+                "target_bits_per_second = 5000000\nsegment_s = 2\nsegments = 2\n"
+            ),
+            "`segments`",
+        ),
+    ],
+)
+def test_a_wrong_profile_names_its_file_and_the_place(tmp_path, text, place):
+    file = written(tmp_path, text)
+    with pytest.raises(ProfileError) as caught:
+        load_profile(file)
+    assert caught.value.file == file
+    assert place in caught.value.problem
+
+
+def test_a_profile_that_is_not_there_is_a_profile_error(tmp_path):
+    with pytest.raises(ProfileError, match=r"none\.toml"):
+        load_profile(tmp_path / "none.toml")
