@@ -193,12 +193,13 @@ class TrafficWorker:
         if not looks or looks[-1].outcome is Outcome.SKIPPED:
             look = self._radio.next_snapshot(now_ns, FIRST_LOOK_TIMEOUT_S)
             looks = () if look is None else (look,)
+        if looks and looks[-1].outcome is Outcome.MODEM_GONE:
+            return Result(Outcome.MODEM_GONE, None, None)
+        if not needs_service:
+            return None
         if not looks:
             return Result(Outcome.SKIPPED, "nothing known of the modem yet", None)
-        latest = looks[-1]
-        if latest.outcome is Outcome.MODEM_GONE:
-            return Result(Outcome.MODEM_GONE, None, None)
-        if needs_service and all(look.outcome is Outcome.NO_SERVICE for look in looks):
+        if all(look.outcome is Outcome.NO_SERVICE for look in looks):
             return Result(Outcome.NO_SERVICE, None, None)
         return None
 

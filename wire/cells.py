@@ -70,7 +70,7 @@ class TestRadio(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     snapshots: int = 0
     snapshots_without_service: int = 0
     nr_share: float | None = None
-    """Share of the snapshots with NR serving or an NR leg; None without a snapshot."""
+    """Share of the snapshots with service that had NR serving or an NR leg; None without one."""
     plmn: str | None = None
     """Registered PLMN at the start."""
     cell_id: int | None = None

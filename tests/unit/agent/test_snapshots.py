@@ -12,6 +12,7 @@ NSA = Payload(serving=ANCHOR, nr=LEG, plmn="45204", registration=RegistrationSta
 SA = Payload(serving=LEG, registration=RegistrationState.HOME)
 GSM = Payload(serving=Cell(rat=Rat.GSM), registration=RegistrationState.HOME)
 WCDMA = Payload(serving=Cell(rat=Rat.WCDMA), registration=RegistrationState.HOME)
+BUSY_LTE = Payload(serving=ANCHOR, rrc_state="connect", registration=RegistrationState.HOME)
 NOTHING = Payload(registration=RegistrationState.SEARCHING, rrc_state="search")
 
 
@@ -100,7 +101,7 @@ def test_without_service_nothing_is_known_but_the_count():
         (RatMode.G5_NSA, NSA, SA),
         (RatMode.G5_SA, SA, NSA),
         (RatMode.G5, NSA, WCDMA),
-        (RatMode.G5, SA, LTE),
+        (RatMode.G5, SA, BUSY_LTE),
     ],
 )
 def test_the_serving_cell_agrees_with_a_lock_or_not(mode, agreeing, contradicting):
