@@ -12,6 +12,9 @@ from collector.kpi._attempts import Block, Place
 DAY_PARTS = (("06-10", 6, 10), ("10-17", 10, 17), ("17-22", 17, 22), ("22-06", 22, 30))
 """Vietnamese clock: name, first hour, hour after the last."""
 
+_NAMED = 4
+"""As many areas are named in a reason; the others are counted."""
+
 
 class Minimum(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an area must have before anything is said about it."""
@@ -106,3 +109,22 @@ def missing_day_parts(blocks: Iterable[Block]) -> tuple[str, ...]:
         for name, first, after in DAY_PARTS
         if not any(hour % 24 in hours for hour in range(first, after))
     )
+
+
+def unmeasured(names: Sequence[str]) -> tuple[Text, ...]:
+    """The reason that some areas or operators are missing from a whole; none if none is."""
+    if not names:
+        return ()
+    return (
+        Text(
+            vi=f"chưa đo đủ: {some(names, others='và {} nơi khác')}",
+            en=f"not measured enough: {some(names, others='and {} others')}",
+        ),
+    )
+
+
+def some(names: Sequence[str], *, others: str) -> str:
+    """The first few names, and how many others there are."""
+    shown = ", ".join(names[:_NAMED])
+    left = len(names) - _NAMED
+    return shown if left <= 0 else f"{shown} {others.format(left)}"

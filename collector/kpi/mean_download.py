@@ -26,7 +26,7 @@ from collector.kpi._attempts import (
     with_operator,
     within,
 )
-from collector.kpi._evidence import Minimum, shortfall
+from collector.kpi._evidence import Minimum, shortfall, some, unmeasured
 
 TITLE = Text(vi="Tốc độ tải xuống trung bình", en="Mean download rate")
 UNIT = "Mbit/s"
@@ -35,8 +35,6 @@ TOGETHER = "all"
 TABLES = ("throughput",)
 
 _COLUMNS = ("direction", "radio_rat_class", "rat_lock_asked", "rat_lock_serving_agreed")
-_NAMED = 4
-"""As many areas are named in a reason; the others are counted."""
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,6 +46,9 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Modes asked of the modem with which a test without any service counts as a failure here."""
     profiles: tuple[str, ...]
     """Test profiles that count: like is only compared with like."""
+    every_commune: bool = True
+    """A district is the mean of its communes, and each must have been measured. Otherwise it is
+    the mean of its blocks, wherever they lie: for what is not everywhere, like 5G."""
     max_position_error_m: float = 50.0
     max_failure_ratio: float = 0.05
     """Above it nothing passes, however fast the tests that finished were."""
@@ -149,7 +150,7 @@ class _Survey:
         lower, upper = stats.mean_limits(part.mean)
         limits = self._limits(rates, failures)
         lack = shortfall(blocks, units=units, minimum=self._parameters.minimum, where=area.name)
-        gaps = _unmeasured(part.unmeasured)
+        gaps = unmeasured(part.unmeasured)
         zeros = (
             self._together(area, _with_zeros) if together else self._of(area, operator, _with_zeros)
         )
@@ -177,15 +178,11 @@ class _Survey:
 
     def _of(self, area: Area, operator: str, value: "_Value") -> _Part:
         """Mean of an area: of its blocks, or of its communes where it has some."""
-        strata = [
-            one
-            for one in self._ground.at("commune")
-            if area.level != "commune" and one.within.get(area.level) == area.code
-        ] or [area]
+        strata = self._communes(area) or [area]
         populations = [one.population for one in strata]
         parts: list[tuple[float, stats.Mean]] = []
         thin: list[stats.Mean] = []
-        unmeasured = []
+        missing: list[str] = []
         for stratum in strata:
             blocks = self._blocks.get((stratum.level, stratum.code, operator), ())
             found = stats.mean(_units(blocks, value))
@@ -195,23 +192,31 @@ class _Survey:
                 continue
             thin.extend([found] if found else [])
             if stratum is not area:
-                unmeasured.append(stratum.name)
+                missing.append(stratum.name)
         if not parts:
             parts = [(1.0, one) for one in thin]
-        return _Part(stats.weighted_mean(parts), tuple(unmeasured))
+        return _Part(stats.weighted_mean(parts), tuple(missing))
+
+    def _communes(self, area: Area) -> list[Area]:
+        """The communes that make the mean of a wider area."""
+        if area.level == "commune" or not self._parameters.every_commune:
+            return []
+        return [
+            one for one in self._ground.at("commune") if one.within.get(area.level) == area.code
+        ]
 
     def _together(self, area: Area, value: "_Value") -> _Part:
         """Mean of the operators, each with the same weight."""
         parts = []
-        unmeasured: list[str] = []
+        missing: list[str] = []
         for operator in self._ground.operators:
             part = self._of(area, operator.name, value)
             if part.mean is None:
-                unmeasured.append(operator.name)
+                missing.append(operator.name)
                 continue
             parts.append((1.0, part.mean))
-            unmeasured += [f"{name} ({operator.name})" for name in part.unmeasured]
-        return _Part(stats.weighted_mean(parts), tuple(unmeasured))
+            missing += [f"{name} ({operator.name})" for name in part.unmeasured]
+        return _Part(stats.weighted_mean(parts), tuple(missing))
 
     def _limits(self, rates: Sequence[float], failures: int) -> "_Against":
         """What speaks against a verdict although the mean would allow it."""
@@ -243,7 +248,7 @@ class _Survey:
                 Need(
                     what="blocks",
                     more=2 * len(part.unmeasured),
-                    where=_some(part.unmeasured, others="+{}"),
+                    where=some(part.unmeasured, others="+{}"),
                 ),
             )
         if part.mean is None or part.mean.variance is None:
@@ -292,20 +297,3 @@ def _units(blocks: Iterable[Block], value: _Value) -> list[float]:
         if found is not None:
             together[block.operator, block.place, block.hour].append(found)
     return [math.fsum(values) / len(values) for values in together.values()]
-
-
-def _unmeasured(names: Sequence[str]) -> tuple[Text, ...]:
-    if not names:
-        return ()
-    return (
-        Text(
-            vi=f"chưa đo đủ ở {_some(names, others='và {} nơi khác')}",
-            en=f"not measured enough in {_some(names, others='and {} others')}",
-        ),
-    )
-
-
-def _some(names: Sequence[str], *, others: str) -> str:
-    shown = ", ".join(names[:_NAMED])
-    left = len(names) - _NAMED
-    return shown if left <= 0 else f"{shown} {others.format(left)}"

@@ -283,6 +283,7 @@ class _Judge(NamedTuple):
         strip = drive.strip
         longest = max(strip.gaps, key=lambda gap: gap.length_m, default=None)
         sharp_m = longest.length_m if longest else 0.0
+        seen = longest is not None or strip.share("covered") > 0
         lower_m = strip.longest_m(["uncovered"])
         upper_m = strip.longest_m(["uncovered", "unknown"])
         close = [
@@ -296,7 +297,7 @@ class _Judge(NamedTuple):
             scope=Scope(
                 level="road", code=drive.road.code, name=drive.road.name, operator=drive.operator
             ),
-            estimate=sharp_m if drive.passes else None,
+            estimate=sharp_m if seen else None,
             lower=min(lower_m, sharp_m) if drive.passes else None,
             upper=max(upper_m, sharp_m) if drive.passes else None,
             n=sum(len(one.samples) for one in drive.passes),

@@ -24,7 +24,7 @@ from collector.kpi._attempts import (
     with_operator,
     within,
 )
-from collector.kpi._evidence import Minimum, shortfall
+from collector.kpi._evidence import Minimum, shortfall, unmeasured
 
 TITLE = Text(vi="Tỷ lệ lượt xem video đạt tốc độ", en="Share of video sessions fast enough")
 UNIT = "share"
@@ -65,7 +65,17 @@ def measure(
     rule = _Rule(attempts.left, threshold, parameters)
     return Measured(
         findings=tuple(
-            _finding(area, operator, blocks.get((level, area.code, operator), []), rule)
+            _finding(
+                area,
+                operator,
+                blocks.get((level, area.code, operator), []),
+                rule,
+                missing=[
+                    name
+                    for name in (operators if operator == TOGETHER else ())
+                    if (level, area.code, name) not in blocks
+                ],
+            )
             for level in levels
             for area in ground.at(level)
             for operator in (*operators, TOGETHER)
@@ -99,7 +109,9 @@ def _attempts(table: Any, *, ground: Ground, period: Period, parameters: Paramet
     )
 
 
-def _finding(area: Area, operator: str, blocks: Sequence[Block], rule: _Rule) -> Finding:
+def _finding(
+    area: Area, operator: str, blocks: Sequence[Block], rule: _Rule, *, missing: Sequence[str]
+) -> Finding:
     attempts = sum(block.attempts for block in blocks)
     good = sum(
         rate >= rule.parameters.rate_mbit_s for block in blocks for rate in block.rates_mbit_s
@@ -125,8 +137,8 @@ def _finding(area: Area, operator: str, blocks: Sequence[Block], rule: _Rule) ->
             code=area.code,
             operator=None if operator == TOGETHER else operator,
         ),
-        against_pass=lack.reasons,
-        against_fail=lack.reasons,
+        against_pass=(*lack.reasons, *unmeasured(missing)),
+        against_fail=(*lack.reasons, *unmeasured(missing)),
         need=(*lack.need, *_need(successes, trials, rule.share, area)),
         context={
             "wilson_lower": shown.lower,

@@ -216,6 +216,16 @@ def test_a_commune_nobody_measured_speaks_against_a_verdict_on_the_district(camp
     assert any("Xã 24612" in reason.en for reason in found.against_fail)
 
 
+def test_5g_is_judged_where_there_is_some_and_asks_for_no_other_commune(campaign, tmp_path):
+    for index, (lat, lon, at) in enumerate(spots(40)):
+        campaign.test(130 + index % 2, lat=lat, lon=lon, at=at, rat_class=RatClass.G5)
+    where = ground(communes=("24611", "24612"))
+    measured = measure(campaign.store(tmp_path), where, target="T8", levels=("district",))
+    found = finding(measured, code="660")
+    assert found.estimate == pytest.approx(130.5)
+    assert found.against_pass == ()
+
+
 def test_all_operators_weigh_the_same(campaign, tmp_path):
     for index, (lat, lon, at) in enumerate(spots(40)):
         campaign.test(80 + index % 2, lat=lat, lon=lon, at=at)

@@ -5,7 +5,7 @@ import pytest
 from collector import stats
 from collector.kpi import kpis
 from collector.targets import load, periods
-from tests.unit.collector.campaigns import Campaign, ground, spots
+from tests.unit.collector.campaigns import VIETTEL, VINAPHONE, Campaign, ground, spots
 from wire.messages import Outcome
 
 QUARTER = periods.quarter(2026, 4)
@@ -76,3 +76,14 @@ def test_one_place_at_one_hour_is_not_an_area(campaign, tmp_path):
     found = measured(campaign, tmp_path).findings[0]
     assert {need.what for need in found.need} == {"blocks", "places", "day_parts"}
     assert len(found.against_pass) == len(found.against_fail) == 2
+
+
+def test_an_operator_nobody_measured_speaks_against_a_verdict_on_all(campaign, tmp_path):
+    for lat, lon, at in spots(60):
+        campaign.session(9.0, lat=lat, lon=lon, at=at)
+    result = measured(campaign, tmp_path, operators=(VIETTEL, VINAPHONE))
+    alone, _, together = result.findings
+    assert alone.against_pass == ()
+    assert together.estimate == 1
+    assert "VinaPhone" in together.against_pass[0].en
+    assert together.against_fail == together.against_pass
