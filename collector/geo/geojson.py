@@ -66,14 +66,17 @@ def read(file: Path, properties: type[P], geometries: frozenset[str]) -> Collect
     for index, line in enumerate(raw.features):
         try:
             features.append(_feature(line, properties, geometries))
-        except (ValueError, shapely.GEOSException) as error:
+        except ValueError as error:
             raise GeographyError(file, index, str(error)) from error
     return Collection(name, tuple(features))
 
 
 def _feature(line: msgspec.Raw, properties: type[P], geometries: frozenset[str]) -> Feature[P]:
     raw = msgspec.json.decode(line, type=_RawFeature)
-    geometry: Any = shapely.from_geojson(bytes(raw.geometry))
+    try:
+        geometry: Any = shapely.from_geojson(bytes(raw.geometry))
+    except shapely.GEOSException as error:
+        raise ValueError(f"geometry cannot be read: {error}") from error
     if geometry is None or geometry.geom_type not in geometries:
         kind = "none" if geometry is None else geometry.geom_type
         raise ValueError(f"geometry is {kind}, not {' or '.join(sorted(geometries))}")

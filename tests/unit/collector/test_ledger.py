@@ -56,7 +56,7 @@ def test_a_rejected_number_is_accounted_for_and_named(ledger):
 
 def test_a_number_is_in_exactly_one_count(ledger):
     receive(ledger, 1, 2, 3, 8, 9, rejected=[5], duplicates=4)
-    ledger.greet(Presence(probe=PROBE, online=True, epoch=EPOCH, made=12), NOW)
+    ledger.greet([Presence(probe=PROBE, online=True, epoch=EPOCH, made=12)], NOW)
     [row] = ledger.ledger()
     assert (row.made, row.received, row.rejected) == (12, 5, 1)
     assert row.missing == 6
@@ -122,7 +122,7 @@ def test_nothing_of_a_failed_commit_is_kept(ledger):
 
 def test_presence_raises_what_was_made_and_never_lowers_it(ledger):
     receive(ledger, 1, 2, 3)
-    ledger.greet(Presence(probe=PROBE, online=False, epoch=EPOCH, made=2), NOW)
+    ledger.greet([Presence(probe=PROBE, online=False, epoch=EPOCH, made=2)], NOW)
     assert ledger.ledger()[0].made == 3
     [row] = ledger.presence()
     assert (row.probe, row.online, row.message.made) == (PROBE, False, 2)
