@@ -117,10 +117,15 @@ def _lines(name: str, value: object) -> Iterator[tuple[str, str]]:
         case [dict(), *_] if len(value) <= MANY:
             for index, inner in enumerate(value):
                 yield from _lines(f"{name}[{index}]", inner)
-        case list() if len(value) > MANY:
-            yield name, f"{len(value)} of them"
+        case list() | tuple():
+            many = f"{len(value)} of them"
+            yield name, many if len(value) > MANY else " ".join(_word(inner) for inner in value)
         case _:
-            yield name, str(value)
+            yield name, _word(value)
+
+
+def _word(value: object) -> str:
+    return f"{value:.7g}" if isinstance(value, float) else str(value)
 
 
 COMMAND = Command("once", "one look at the radio or one test, now", _add_arguments, _run)
