@@ -1,0 +1,142 @@
+"""Targets, operators and periods as files and texts name them, and how wrong ones are refused."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from collector.targets import TargetError, UnknownPeriodError, load, operators, parse
+from collector.targets.periods import Rule
+from collector.targets.target import read
+
+GOOD = """
+id = "T1"
+kpi = "mean_download"
+levels = ["commune"]
+headline = "commune"
+technologies = ["lte"]
+title = {vi = "nhanh", en = "fast"}
+period = {kind = "month"}
+
+[[threshold]]
+valid_from = 2024-07-02
+value = 40.0
+source = "a decision"
+
+[[threshold]]
+valid_from = 2027-01-01
+value = 60.0
+source = "a later decision"
+
+[parameters]
+rat_class = "4g"
+unserved_locks = ["4g"]
+profiles = ["tcp-6x10s"]
+minimum = {blocks = 12}
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text):
+        path = tmp_path / "t1.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_a_file_becomes_a_target(file):
+    target = read(file(GOOD))
+    assert target.id == "T1"
+    assert target.kpi.name == "mean_download"
+    assert target.parameters.minimum.blocks == 12
+    assert target.parameters.minimum.places == 3
+    assert target.profiles == ("tcp-6x10s",)
+
+
+def test_the_threshold_in_force_begins_with_its_day_in_viet_nam(file):
+    target = read(file(GOOD))
+    assert target.threshold_at(datetime(2024, 7, 1, 16, 59, tzinfo=UTC)) is None
+    assert target.threshold_at(datetime(2024, 7, 1, 17, tzinfo=UTC)).value == 40
+    assert target.threshold_at(datetime(2026, 12, 31, 17, tzinfo=UTC)).value == 60
+    assert target.thresholds[1].valid_from == date(2027, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ('headline = "commune"', 'headline = "road"', "headline"),
+        ('levels = ["commune"]', 'levels = ["village"]', "levels"),
+        ('kpi = "mean_download"', 'kpi = "mean_dowload"', "kpi"),
+        ("blocks = 12", "block = 12", "parameters.minimum.block"),
+        ('rat_class = "4g"', "", "parameters"),
+        ("value = 40.0", 'value = "40"', "threshold[0].value"),
+        ('kind = "month"', 'kind = "moon"', "period"),
+        ("2027-01-01", "2024-07-02", "threshold"),
+        ('id = "T1"', 'id = "T1"\ncolour = "red"', "colour"),
+        ("[parameters]", "[parameters", ""),
+    ],
+)
+def test_a_wrong_key_is_an_error_that_names_its_place(file, old, new, place):
+    with pytest.raises(TargetError) as caught:
+        read(file(GOOD.replace(old, new)))
+    assert caught.value.place == place
+    assert "t1.toml" in str(caught.value)
+
+
+def test_two_files_of_one_target_are_refused(file, tmp_path):
+    file(GOOD)
+    (tmp_path / "t1-again.toml").write_text(GOOD)
+    with pytest.raises(TargetError, match="taken by another file"):
+        load(tmp_path)
+
+
+def test_entries_of_one_name_are_one_operator(tmp_path):
+    path = tmp_path / "operators.toml"
+    path.write_text(
+        '[[operator]]\nplmn = "45204"\nname = "Viettel"\ntechnologies = ["lte"]\n'
+        '[[operator]]\nplmn = "45206"\nname = "Viettel"\ntechnologies = ["nr-sa"]\ncolour = "red"\n'
+    )
+    (viettel,) = operators(path)
+    assert viettel.plmns == ("45204", "45206")
+    assert viettel.technologies == ("lte", "nr-sa")
+
+
+def test_an_operator_without_a_plmn_is_refused(tmp_path):
+    path = tmp_path / "operators.toml"
+    path.write_text('[[operator]]\nname = "Viettel"\n')
+    with pytest.raises(TargetError) as caught:
+        operators(path)
+    assert caught.value.place == "operator[0]"
+    with pytest.raises(TargetError, match="cannot be read"):
+        operators(tmp_path / "nowhere.toml")
+
+
+def test_months_and_quarters_begin_at_midnight_in_viet_nam():
+    october, quarter, december = parse("2026-10"), parse("2026-Q4"), parse("2026-12")
+    assert october.start_utc == datetime(2026, 9, 30, 17, tzinfo=UTC)
+    assert october.end_utc == datetime(2026, 10, 31, 17, tzinfo=UTC)
+    assert (quarter.start_utc, quarter.end_utc) == (october.start_utc, december.end_utc)
+    assert december.end_utc == datetime(2026, 12, 31, 17, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["2026-13", "2026-00", "2026-Q5", "26-10", "2026-10-01", ""])
+def test_a_text_that_is_no_period_is_refused(text):
+    with pytest.raises(UnknownPeriodError, match="2026-10"):
+        parse(text)
+
+
+def test_the_period_of_now_is_that_of_the_vietnamese_clock():
+    late = datetime(2026, 10, 31, 17, 30, tzinfo=UTC)
+    assert Rule(kind="month").over(late).label == "2026-11"
+    assert Rule(kind="quarter").over(late).label == "2026-Q4"
+
+
+def test_days_count_back_from_now_or_from_the_end_of_what_is_asked():
+    now = datetime(2026, 11, 10, 5, tzinfo=UTC)
+    rule = Rule(kind="days", days=90)
+    assert rule.over(now).end_utc == now
+    asked = rule.over(now, parse("2026-10"))
+    assert asked.end_utc == parse("2026-10").end_utc
+    assert (asked.end_utc - asked.start_utc).days == 90
+    assert rule.over(now, parse("2026-11")).end_utc == now
