@@ -105,7 +105,7 @@ class Campaign:
                 cell_id=cell_id if served else None,
             ),
         )
-        more.setdefault("profile", "tcp-6x10s")
+        more.setdefault("profile", "tcp-6x10s-down")
         self.add("throughput", payload, at=at, lat=lat, lon=lon, outcome=outcome, **more)
 
     def session(self, rate_mbit_s, *, lat=12.0, lon=107.7, at=OCTOBER, outcome=Outcome.OK, **more):

@@ -137,7 +137,7 @@ def test_a_verdict_carries_what_is_needed_to_compute_it_again(month):
     assert evidence.query_sha256 == headline.evidence.query_sha256
     assert evidence.tables == {"throughput": 1}
     assert evidence.boundary_set == "test-2024"
-    assert evidence.profiles == ("tcp-6x10s",)
+    assert evidence.profiles == ("tcp-6x10s-down",)
     assert evidence.parameters["minimum"]["blocks"] == 30
     assert evidence.threshold_valid_from == "2024-07-02"
     assert evidence.software.startswith("dosong ")
