@@ -52,6 +52,7 @@ _CONFIGURATION = {
 """Statistics for what a merge prunes by."""
 
 _ZSTD = WriterProperties(compression="ZSTD", compression_level=3)
+# A checkpoint may only be made of flushed commits: `Upkeep` makes them, no commit does.
 _NO_HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 _INTERNAL_RETRIES = CommitProperties(max_commit_retries=5)
 _STATISTICS_GRAIN = timedelta(milliseconds=1)
@@ -160,7 +161,12 @@ class Upkeep:
             durable.flush_checkpoint()
             table.cleanup_metadata()
         if time.monotonic() - self._vacuumed.get(kind, -math.inf) >= VACUUM_INTERVAL_S:
-            table.vacuum(RETENTION_HOURS, dry_run=False, enforce_retention_duration=False)
+            table.vacuum(
+                RETENTION_HOURS,
+                dry_run=False,
+                enforce_retention_duration=False,
+                post_commithook_properties=_NO_HOOKS,
+            )
             self._vacuumed[kind] = time.monotonic()
         return len(crowded)
 
@@ -218,7 +224,7 @@ class _Table:
         new = [Field(field.name, field.type) for field in wanted if field.name not in there]
         if new:
             log.info("table %s: new columns %s", self._kind, ", ".join(f.name for f in new))
-            self._delta.alter.add_columns(new)
+            self._delta.alter.add_columns(new, post_commithook_properties=_NO_HOOKS)
 
     def _merge_until_done(self, rows: pa.Table, predicate: str) -> int:
         deadline = time.monotonic() + MERGE_DEADLINE_S
