@@ -30,6 +30,7 @@ from collector.kpi._attempts import (
     with_operator,
     within,
 )
+from collector.kpi._evidence import unmeasured
 from collector.kpi._passes import Pass, Sample, passes
 from collector.kpi._strip import Rule, Strip, merged, survey
 
@@ -233,6 +234,8 @@ class _Drive(NamedTuple):
     strip: Strip
     passes: tuple[Pass, ...]
     excluded: dict[str, int]
+    unmeasured: tuple[str, ...] = ()
+    """Of any operator: those without a pass. One of them might cover what the others do not."""
 
 
 def _any_operator(drives: Sequence[_Drive], left: _Left) -> _Drive:
@@ -242,12 +245,14 @@ def _any_operator(drives: Sequence[_Drive], left: _Left) -> _Drive:
         if code == road.code:
             reasons[reason] += rows
     still = sum(one.excluded.get("standing", 0) for one in drives)
+    measured = [one for one in drives if one.passes]
     return _Drive(
         road=road,
         operator=TOGETHER,
-        strip=merged([one.strip for one in drives]),
-        passes=tuple(run for one in drives for run in one.passes),
+        strip=merged([one.strip for one in measured or drives]),
+        passes=tuple(run for one in measured for run in one.passes),
         excluded=_with_standing(reasons, still),
+        unmeasured=tuple(one.operator for one in drives if not one.passes),
     )
 
 
@@ -304,7 +309,7 @@ class _Judge(NamedTuple):
             blocks=len(drive.passes),
             excluded=drive.excluded,
             against_pass=against_pass,
-            against_fail=against_fail,
+            against_fail=(*against_fail, *unmeasured(drive.unmeasured)),
             need=(*missing, *again),
             context={
                 "gap_from_m": longest.from_m if longest else None,
