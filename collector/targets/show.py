@@ -83,8 +83,8 @@ def table(verdicts: Iterable[Verdict], *, lang: str = "en") -> Table:
             made.add_section()
         made.add_row(
             verdict.target,
-            verdict.name,
-            verdict.operator,
+            Styled(verdict.name),
+            Styled(verdict.operator),
             Styled(
                 f"{SYMBOLS[verdict.verdict]} {WORDS[lang][verdict.verdict]}",
                 style=_COLOURS[verdict.verdict],
@@ -99,6 +99,12 @@ def table(verdicts: Iterable[Verdict], *, lang: str = "en") -> Table:
             style="bold" if verdict.level == HEADLINE else "",
         )
     return made
+
+
+def why(verdict: Verdict, lang: str) -> str:
+    """The reason, and what is missing."""
+    reason = verdict.reason.vi if lang == "vi" else verdict.reason.en
+    return "; ".join([reason, *(needed(need, lang) for need in verdict.need)])
 
 
 def said(value: float | None, unit: str, lang: str) -> str:
@@ -118,6 +124,6 @@ def limits(verdict: Verdict, lang: str) -> str:
 
 def needed(need: Need, lang: str) -> str:
     """What is missing, as a short sentence."""
-    more = str(need.more) if need.more is not None else "> 100 000"
+    more = "> 100 000" if need.more is None else f"+{need.more}"
     where = f" ({need.where})" if need.where else ""
-    return f"+{more} {NEEDS[lang][need.what]}{where}"
+    return f"{more} {NEEDS[lang][need.what]}{where}"

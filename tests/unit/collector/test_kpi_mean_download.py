@@ -48,31 +48,135 @@ def campaign():
     return Campaign()
 
 
-def test_tests_of_one_place_hour_and_cell_are_one_block(campaign, tmp_path):
+SCENARIOS = {}
+"""What was measured in each commune, by the commune's code: all of it goes into one lake."""
+
+
+def scenario(build):
+    SCENARIOS[build.__name__] = build
+    return build
+
+
+class Commune:
+    """A campaign that knows which commune it is in."""
+
+    def __init__(self, campaign, code):
+        self._campaign = campaign
+        self._code = code
+
+    def test(self, rate_mbit_s, **more):
+        self._campaign.test(rate_mbit_s, commune=self._code, **more)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """Finding by commune and operator."""
+    campaign = Campaign()
+    for code, build in SCENARIOS.items():
+        build(Commune(campaign, code))
+    where = ground(communes=tuple(SCENARIOS), operators=(VIETTEL, VINAPHONE))
+    measured = measure(campaign.store(tmp_path_factory.mktemp("lake")), where)
+    return {(one.scope.code, one.scope.operator): one for one in measured.findings}
+
+
+@scenario
+def one_place_and_hour(commune):
     for rate in (10, 20, 30):
-        campaign.test(rate, at=OCTOBER + timedelta(minutes=rate))
-    campaign.test(100, at=OCTOBER + timedelta(hours=1))
-    found = finding(measure(campaign.store(tmp_path)))
-    assert (found.n, found.blocks) == (4, 2)
-    assert found.estimate == pytest.approx(60)
-    assert found.context["pooled_mean"] == pytest.approx(40)
-    assert found.context["median"] == pytest.approx(25)
+        commune.test(rate, at=OCTOBER + timedelta(minutes=rate))
+    commune.test(100, at=OCTOBER + timedelta(hours=1))
 
 
-def test_two_cells_at_one_place_and_hour_give_one_value(campaign, tmp_path):
-    campaign.test(20, cell_id=1)
-    campaign.test(60, cell_id=2)
-    campaign.test(80, at=OCTOBER + timedelta(hours=2))
-    found = finding(measure(campaign.store(tmp_path)))
-    assert found.blocks == 2
-    assert found.estimate == pytest.approx(60)
+def test_tests_of_one_place_hour_and_cell_are_one_block(found):
+    here = found["one_place_and_hour", "Viettel"]
+    assert (here.n, here.blocks) == (4, 2)
+    assert here.estimate == pytest.approx(60)
+    assert here.context["pooled_mean"] == pytest.approx(40)
+    assert here.context["median"] == pytest.approx(25)
 
 
-def test_a_hundred_metres_apart_is_another_block(campaign, tmp_path):
-    campaign.test(20, lat=12.0)
-    campaign.test(60, lat=12.0 + 150 / 111_320)
-    campaign.test(70, lon=107.7 + 150 / 108_890)
-    assert finding(measure(campaign.store(tmp_path))).blocks == 3
+@scenario
+def two_cells(commune):
+    commune.test(20, cell_id=1)
+    commune.test(60, cell_id=2)
+    commune.test(80, at=OCTOBER + timedelta(hours=2))
+
+
+def test_two_cells_at_one_place_and_hour_give_one_value(found):
+    assert found["two_cells", "Viettel"].blocks == 2
+    assert found["two_cells", "Viettel"].estimate == pytest.approx(60)
+
+
+@scenario
+def a_little_apart(commune):
+    commune.test(20, lat=12.0)
+    commune.test(60, lat=12.0 + 150 / 111_320)
+    commune.test(70, lon=107.7 + 150 / 108_890)
+
+
+def test_a_hundred_metres_apart_is_another_block(found):
+    assert found["a_little_apart", "Viettel"].blocks == 3
+
+
+@scenario
+def failing(commune):
+    commune.test(40)
+    commune.test(None, outcome=Outcome.FAILED)
+    commune.test(12, cut_off=True)
+    commune.test(None, outcome=Outcome.NO_SERVICE, at=OCTOBER + timedelta(hours=3))
+
+
+def test_failures_stay_out_of_the_mean_and_beside_it(found):
+    here = found["failing", "Viettel"]
+    assert (here.estimate, here.n, here.failures) == (40, 1, 3)
+    assert here.context["failure_ratio"] == pytest.approx(0.75)
+    assert here.context["mean_failures_as_zero"] == pytest.approx(40 / 3 / 2)
+    assert any("failed 75%" in reason.en for reason in here.against_pass)
+    assert not any("failed" in reason.en for reason in here.against_fail)
+
+
+@scenario
+def unequal_operators(commune):
+    for index, (lat, lon, at) in enumerate(spots(40)):
+        commune.test(80 + index % 2, lat=lat, lon=lon, at=at)
+    for index, (lat, lon, at) in enumerate(spots(4)):
+        commune.test(20 + index % 2, lat=lat, lon=lon, at=at, plmn="45202", home_plmn="45202")
+
+
+def test_all_operators_weigh_the_same(found):
+    together = found["unequal_operators", "all"]
+    assert together.estimate == pytest.approx(50.5)
+    assert (together.n, together.blocks) == (44, 44)
+
+
+@scenario
+def one_desk_in_the_afternoon(commune):
+    for index in range(10):
+        commune.test(80 + index, at=OCTOBER + timedelta(days=index, hours=8))
+
+
+def test_too_few_blocks_places_and_hours_are_named_with_what_is_missing(found):
+    here = found["one_desk_in_the_afternoon", "Viettel"]
+    need = {one.what: one for one in here.need}
+    assert need["blocks"].more == 20
+    assert need["places"].more == 2
+    assert need["day_parts"].more == 2
+    assert "17-22" in need["day_parts"].where
+    assert len(here.against_pass) == 3
+
+
+@scenario
+def repetitive(commune):
+    chance = np.random.default_rng(7)
+    for lat, lon, at in spots(30):
+        rate = chance.lognormal(math.log(45), 0.4)
+        for minute in range(10):
+            commune.test(rate, lat=lat, lon=lon, at=at + timedelta(minutes=minute))
+
+
+def test_repeating_a_test_adds_rows_and_no_certainty(found):
+    here = found["repetitive", "Viettel"]
+    assert (here.n, here.blocks) == (300, 30)
+    assert here.n_eff == pytest.approx(30, abs=2)
 
 
 LEFT_OUT = {
@@ -135,19 +239,6 @@ def test_a_surveyed_place_needs_no_error(campaign, tmp_path):
     campaign.test(1, error_m=None)
     measured = measure(campaign.store(tmp_path))
     assert (measured.n, measured.excluded) == (1, {"position_error": 1})
-
-
-def test_failures_stay_out_of_the_mean_and_beside_it(campaign, tmp_path):
-    campaign.test(40)
-    campaign.test(None, outcome=Outcome.FAILED)
-    campaign.test(12, cut_off=True)
-    campaign.test(None, outcome=Outcome.NO_SERVICE, at=OCTOBER + timedelta(hours=3))
-    found = finding(measure(campaign.store(tmp_path)))
-    assert (found.estimate, found.n, found.failures) == (40, 1, 3)
-    assert found.context["failure_ratio"] == pytest.approx(0.75)
-    assert found.context["mean_failures_as_zero"] == pytest.approx(40 / 3 / 2)
-    assert any("failed 75%" in reason.en for reason in found.against_pass)
-    assert not any("failed" in reason.en for reason in found.against_fail)
 
 
 def test_no_service_counts_where_the_lock_says_what_was_looked_for(campaign, tmp_path):
@@ -224,40 +315,6 @@ def test_5g_is_judged_where_there_is_some_and_asks_for_no_other_commune(campaign
     found = finding(measured, code="660")
     assert found.estimate == pytest.approx(130.5)
     assert found.against_pass == ()
-
-
-def test_all_operators_weigh_the_same(campaign, tmp_path):
-    for index, (lat, lon, at) in enumerate(spots(40)):
-        campaign.test(80 + index % 2, lat=lat, lon=lon, at=at)
-    for index, (lat, lon, at) in enumerate(spots(4)):
-        campaign.test(20 + index % 2, lat=lat, lon=lon, at=at, plmn="45202", home_plmn="45202")
-    where = ground(operators=(VIETTEL, VINAPHONE))
-    found = finding(measure(campaign.store(tmp_path), where), operator="all")
-    assert found.estimate == pytest.approx(50.5)
-    assert (found.n, found.blocks) == (44, 44)
-
-
-def test_too_few_blocks_places_and_hours_are_named_with_what_is_missing(campaign, tmp_path):
-    for index in range(10):
-        campaign.test(80 + index, at=OCTOBER + timedelta(days=index, hours=8))
-    found = finding(measure(campaign.store(tmp_path)))
-    need = {one.what: one for one in found.need}
-    assert need["blocks"].more == 20
-    assert need["places"].more == 2
-    assert need["day_parts"].more == 2
-    assert "17-22" in need["day_parts"].where
-    assert len(found.against_pass) == 3
-
-
-def test_repeating_a_test_adds_rows_and_no_certainty(campaign, tmp_path):
-    chance = np.random.default_rng(7)
-    for lat, lon, at in spots(30):
-        rate = chance.lognormal(math.log(45), 0.4)
-        for minute in range(10):
-            campaign.test(rate, lat=lat, lon=lon, at=at + timedelta(minutes=minute))
-    found = finding(measure(campaign.store(tmp_path)))
-    assert (found.n, found.blocks) == (300, 30)
-    assert found.n_eff == pytest.approx(30, abs=2)
 
 
 def test_every_area_of_the_boundary_set_is_there_also_without_a_row(campaign, tmp_path):
