@@ -1,5 +1,6 @@
 """`dosong-collector run`: the link, the worker, the upkeep and the page, in one process."""
 
+import gc
 import logging
 import signal
 import socket
@@ -21,6 +22,9 @@ UPKEEP_INTERVAL_S = 30.0
 WEB_STOP_S = 5
 STOP_TIMEOUT_S = 40.0
 """A merge in progress is finished first; it may compete for 30 s."""
+
+COLLECT_AFTER_OBJECTS = 100_000
+"""A micro-batch makes that many at once; looking for cycles among them halves the decoding."""
 
 Task = Callable[[threading.Event], None]
 log = logging.getLogger(__name__)
@@ -68,6 +72,7 @@ def run(config: Config) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask_to_stop)
+    gc.set_threshold(COLLECT_AFTER_OBJECTS)
     with opened_intake(config) as (intake, ledger):
         crew = Crew(stop)
         link = Link(config.mqtt, receive_maximum=config.ingest.receive_maximum)

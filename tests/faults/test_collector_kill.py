@@ -33,7 +33,7 @@ POINTS = (
     "after a PUBACK",
     "before the acknowledgement",
 )
-RANDOM_KILLS = 3
+RANDOM_KILLS = 2
 ROUND_S = 10.0
 EPOCHS = {"dn-01": UUID(int=1 << 120 | 1), "dn-02": UUID(int=1 << 120 | 2)}
 START = datetime(2026, 10, 31, 16, 59, tzinfo=UTC)

@@ -1,6 +1,7 @@
 """A real broker with the field's access rules, and the collector's parts on real files."""
 
 import contextlib
+import shutil
 import threading
 import time
 
@@ -53,8 +54,17 @@ def lake_folder(tmp_path):
     return tmp_path / "lake"
 
 
+@pytest.fixture(scope="session")
+def empty_lake(tmp_path_factory):
+    """Made once: a dozen commits that every test would flush again."""
+    folder = tmp_path_factory.mktemp("lake") / "empty"
+    Lake(folder)
+    return folder
+
+
 @pytest.fixture
-def lake(lake_folder):
+def lake(lake_folder, empty_lake):
+    shutil.copytree(empty_lake, lake_folder)
     return Lake(lake_folder)
 
 
