@@ -128,3 +128,8 @@ def some(names: Sequence[str], *, others: str) -> str:
     shown = ", ".join(names[:_NAMED])
     left = len(names) - _NAMED
     return shown if left <= 0 else f"{shown} {others.format(left)}"
+
+
+def comma(sentence: str) -> str:
+    """A sentence of decimals as Vietnamese writes them."""
+    return sentence.replace(".", ",")

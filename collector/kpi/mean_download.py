@@ -26,7 +26,7 @@ from collector.kpi._attempts import (
     with_operator,
     within,
 )
-from collector.kpi._evidence import Minimum, shortfall, some, unmeasured
+from collector.kpi._evidence import Minimum, comma, shortfall, some, unmeasured
 
 TITLE = Text(vi="Tốc độ tải xuống trung bình", en="Mean download rate")
 UNIT = "Mbit/s"
@@ -227,8 +227,8 @@ class _Survey:
             most = self._parameters.max_failure_ratio
             against_pass.append(
                 Text(
-                    vi=f"mạng làm hỏng {ratio:.0%} số lần đo, quá mức {most:.0%}",
-                    en=f"the network failed {ratio:.0%} of the tests, more than {most:.0%}",
+                    vi=comma(f"mạng làm hỏng {ratio:.1%} số lần đo, quá mức {most:.1%}"),
+                    en=f"the network failed {ratio:.1%} of the tests, more than {most:.1%}",
                 )
             )
         middle = stats.median(rates)
@@ -236,7 +236,7 @@ class _Survey:
             side = against_pass if middle < self._threshold else against_fail
             side.append(
                 Text(
-                    vi=f"trung bình và trung vị ({middle:.1f}) nằm hai phía của ngưỡng",
+                    vi=comma(f"trung bình và trung vị ({middle:.1f}) nằm hai phía của ngưỡng"),
                     en=f"mean and median ({middle:.1f}) lie on different sides of the threshold",
                 )
             )

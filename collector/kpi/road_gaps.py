@@ -30,7 +30,7 @@ from collector.kpi._attempts import (
     with_operator,
     within,
 )
-from collector.kpi._evidence import unmeasured
+from collector.kpi._evidence import comma, unmeasured
 from collector.kpi._passes import Pass, Sample, passes
 from collector.kpi._strip import Rule, Strip, merged, survey
 
@@ -344,16 +344,16 @@ class _Judge(NamedTuple):
         if unknown > most:
             reasons.append(
                 Text(
-                    vi=f"chưa rõ {unknown:.0%} chiều dài đường, được phép {most:.0%}",
-                    en=f"{unknown:.0%} of the road is unknown, {most:.0%} is allowed",
+                    vi=comma(f"chưa rõ {unknown:.1%} chiều dài đường, được phép {most:.1%}"),
+                    en=f"{unknown:.1%} of the road is unknown, {most:.1%} is allowed",
                 )
             )
         if rarely > most:
             passes_wanted = self.parameters.min_passes
             reasons.append(
                 Text(
-                    vi=f"{rarely:.0%} chiều dài đường có ít hơn {passes_wanted} lượt chạy",
-                    en=f"{rarely:.0%} of the road has fewer than {passes_wanted} passes",
+                    vi=comma(f"{rarely:.1%} chiều dài đường có ít hơn {passes_wanted} lượt chạy"),
+                    en=f"{rarely:.1%} of the road has fewer than {passes_wanted} passes",
                 )
             )
             fewest = min(one.passes for one in drive.strip.bins)

@@ -130,7 +130,7 @@ def test_failures_stay_out_of_the_mean_and_beside_it(found):
     assert (here.estimate, here.n, here.failures) == (40, 1, 3)
     assert here.context["failure_ratio"] == pytest.approx(0.75)
     assert here.context["mean_failures_as_zero"] == pytest.approx(40 / 3 / 2)
-    assert any("failed 75%" in reason.en for reason in here.against_pass)
+    assert any("failed 75.0%" in reason.en for reason in here.against_pass)
     assert not any("failed" in reason.en for reason in here.against_fail)
 
 
