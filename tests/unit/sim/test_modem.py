@@ -286,6 +286,6 @@ def _made(link):
     """Which link it is: an inode's number alone may come back at once."""
     try:
         status = link.lstat()
-        return status.st_ino, status.st_ctime_ns
     except FileNotFoundError:
         return None
+    return status.st_ino, status.st_ctime_ns
