@@ -5,7 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sim.certificates import COLLECTOR, Authority
+from sim.certificates import COLLECTOR, DASHBOARD, Authority
 from sim.parts import Part, ReservedPort, accepts, find_command
 from wire.topics import ALL_DATA, ALL_STATUS, ROOT
 
@@ -46,6 +46,10 @@ topic read {ALL_DATA}
 topic read {ALL_STATUS}
 topic write {ROOT}/+/down/#
 topic write {ROOT}/+/live/#
+
+user {DASHBOARD}
+topic read {ALL_STATUS}
+topic read {ROOT}/+/live/#
 """
 
 

@@ -13,6 +13,8 @@ from sim.cli import Command
 
 COLLECTOR = "collector"
 BROKER = "broker"
+DASHBOARD = "dashboard"
+"""Reads what the collector shows of the latest records."""
 
 
 class Identity(NamedTuple):

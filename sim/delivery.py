@@ -28,11 +28,14 @@ from wire.codec import encode_record, pack
 from wire.control import Ack, Presence, Range, batch_id
 from wire.messages import AnyMeasurement
 
-WINDOW_BATCHES = 64
+WINDOW_BATCHES = 192
 """Sent and not yet acknowledged, over all probes."""
-RESEND_AFTER_S = 20.0
+RESEND_AFTER_S = 30.0
 STALL_TIMEOUT_S = 120.0
 """Without any acknowledgement for so long there is no collector."""
+UNHEARD_RESEND_S = 1.0
+"""The broker said that no collector is subscribed."""
+NO_SUBSCRIBER = 0x10
 CONNECT_TIMEOUT_S = 30.0
 KEEPALIVE_S = 30
 
@@ -68,11 +71,20 @@ class _Acknowledged(NamedTuple):
     payload: bytes
 
 
+class _Published(NamedTuple):
+    """The broker's word on one message: something worth saying, not storage."""
+
+    probe: str
+    mid: int
+    reason: ReasonCode
+
+
 @dataclass(slots=True)
 class _Batch:
     first: int
     last: int
     payload: bytes
+    mid: int = 0
     sent_at: float | None = None
 
 
@@ -108,7 +120,9 @@ class Delivery:
         self._window_batches = window_batches
         self._resend_after_s = resend_after_s
         self._stall_timeout_s = stall_timeout_s
-        self._heard: queue.SimpleQueue[_Connected | _Acknowledged] = queue.SimpleQueue()
+        self._heard: queue.SimpleQueue[_Connected | _Acknowledged | _Published] = (
+            queue.SimpleQueue()
+        )
         self._senders = {
             probe: _Sender(probe, epoch, self._client(keys, probe)) for probe, epoch in probes
         }
@@ -246,7 +260,18 @@ class Delivery:
         def on_message(_client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
             self._heard.put(_Acknowledged(probe, bytes(message.payload)))
 
+        def on_publish(
+            _client: mqtt.Client,
+            _userdata: object,
+            mid: int,
+            reason: ReasonCode,
+            _properties: Properties,
+        ) -> None:
+            if reason.value != 0:
+                self._heard.put(_Published(probe, mid, reason))
+
         client.on_connect = on_connect
+        client.on_publish = on_publish
         client.on_message = on_message
         return client
 
@@ -259,9 +284,9 @@ class Delivery:
         if batch.sent_at is not None:
             sender.resent_batches += 1
         batch.sent_at = time.monotonic()
-        sender.client.publish(
+        batch.mid = sender.client.publish(
             topics.data(sender.probe), batch.payload, qos=1, properties=properties
-        )
+        ).mid
 
     def _listen(self, timeout_s: float) -> None:
         """Take in what was heard, waiting up to `timeout_s` for the first of it."""
@@ -273,12 +298,14 @@ class Delivery:
                 break
             wait = False
             sender = self._senders[heard.probe]
-            if isinstance(heard, _Connected):
-                if heard.reason.is_failure:
-                    raise DeliveryError(f"{heard.probe}: {heard.reason}", self.open_batches)
-                sender.connected = True
-            else:
+            if isinstance(heard, _Acknowledged):
                 self._take(sender, _ack_decoder.decode(heard.payload))
+            elif heard.reason.is_failure:
+                raise DeliveryError(f"{heard.probe}: {heard.reason}", self.open_batches)
+            elif isinstance(heard, _Connected):
+                sender.connected = True
+            elif heard.reason.value == NO_SUBSCRIBER:
+                self._hurry(sender, heard.mid)
         silence_s = time.monotonic() - self._progress_at
         if self.open_batches and silence_s > self._stall_timeout_s:
             raise DeliveryError(
@@ -295,6 +322,12 @@ class Delivery:
         if len(still_open) < len(sender.open):
             self._progress_at = time.monotonic()
         sender.open = still_open
+
+    def _hurry(self, sender: _Sender, mid: int) -> None:
+        """Send a batch again soon."""
+        for batch in sender.open:
+            if batch.mid == mid and batch.sent_at is not None:
+                batch.sent_at = time.monotonic() - self._resend_after_s + UNHEARD_RESEND_S
 
     def _resend(self) -> None:
         overdue = time.monotonic() - self._resend_after_s

@@ -4,7 +4,7 @@ import contextlib
 import queue
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import msgspec
@@ -111,6 +111,13 @@ def broker(tmp_path, authority) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def collector(broker, authority) -> Iterator[MemoryCollector]:
-    with contextlib.closing(MemoryCollector(broker.port, authority)) as collector:
-        yield collector
+def start_collector(broker, authority) -> Iterator[Callable[[], MemoryCollector]]:
+    with contextlib.ExitStack() as stack:
+        yield lambda: stack.enter_context(
+            contextlib.closing(MemoryCollector(broker.port, authority))
+        )
+
+
+@pytest.fixture
+def collector(start_collector) -> MemoryCollector:
+    return start_collector()

@@ -77,6 +77,17 @@ def test_without_a_collector_sending_ends_with_an_error(broker, authority):
     assert caught.value.open_batches == 1
 
 
+def test_what_nobody_heard_is_sent_again_soon(broker, authority, start_collector):
+    with delivery(broker, authority) as sending:
+        sending.send(rows("dn-01", 1, 10))
+        wait_until(lambda: not sending._heard.empty(), "the broker's word", TIMEOUT_S)
+        collector = start_collector()
+        started = time.monotonic()
+        sending.drain()
+        assert time.monotonic() - started < 10
+        assert len(collector.rows) == 10
+
+
 def test_a_full_window_holds_the_sender_back(broker, authority, collector):
     collector.ignored_batches = 2
     with delivery(broker, authority, window_batches=2, resend_after_s=1.0) as sending:
