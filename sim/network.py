@@ -13,7 +13,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -208,11 +208,19 @@ def remove_leftovers() -> None:
         maker = namespace.name.split("-")[1]
         if maker.isdecimal() and not Path(f"/proc/{maker}").exists():
             _log.info("removing %s, left behind by process %s", namespace.name, maker)
-            _remove_namespace(namespace.name)
+            _remove_leftover(_remove_namespace, namespace.name)
     for device in _devices():
         found = DEVICE.fullmatch(device)
         if found is not None and not Path(f"/proc/{found[1]}").exists():
-            _remove_device(device)
+            _remove_leftover(_remove_device, device)
+
+
+def _remove_leftover(remove: Callable[[str], None], name: str) -> None:
+    """Remove it, unless somebody else is just doing so; in no case is it a reason to fail."""
+    try:
+        remove(name)
+    except NetworkError as error:
+        _log.warning("%s was left behind and is not removed: %s", name, error)
 
 
 def _window_bytes(mbit: float) -> int:

@@ -79,13 +79,18 @@ def is_gone(path: NetPath) -> bool:
     return path.interface is not None and not (path.statistics / path.interface).exists()
 
 
-def proves_path(*, counted_bytes: int, claimed_bytes: int, transferred_bytes: int) -> bool:
+def proves_path(
+    *, counted_bytes: int, claimed_bytes: int, transferred_bytes: int | None = None
+) -> bool:
     """Whether an interface's count agrees with a test's payload.
 
-    `claimed_bytes` certainly crossed the network, `transferred_bytes` may have (warm-up and
-    unacknowledged data included).
+    `claimed_bytes` certainly crossed the network. `transferred_bytes` is all that may have (with
+    warm-up and unacknowledged data); None for a test that failed, beside which any other traffic
+    is much.
     """
-    return claimed_bytes <= counted_bytes <= EXCESS * transferred_bytes + SLACK_BYTES
+    if counted_bytes < claimed_bytes:
+        return False
+    return transferred_bytes is None or counted_bytes <= EXCESS * transferred_bytes + SLACK_BYTES
 
 
 def resolve(host: str, port: int, *, timeout_s: float, cancel: threading.Event) -> Address:

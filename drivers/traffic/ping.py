@@ -60,7 +60,7 @@ def run_latency(
     elif counted is not None and not proves_path(
         counted_bytes=counted.rx_bytes,
         claimed_bytes=payload.data_bytes or 0,
-        transferred_bytes=payload.data_bytes or 0,
+        transferred_bytes=payload.data_bytes if error is None else None,
     ):
         error = TrafficError("probe", "wrong path", outcome=Outcome.INVALID)
     if error is not None:

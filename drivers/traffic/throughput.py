@@ -128,17 +128,16 @@ def _path_agrees(
     profile: ThroughputProfile, payload: Payload, transferred: Transferred, counted: Counters
 ) -> bool:
     total_bytes = payload.total_payload_bytes or 0
+    received_bytes = transferred.received_bytes or 0
     if profile.direction is Direction.DOWN:
-        return proves_path(
-            counted_bytes=counted.rx_bytes,
-            claimed_bytes=total_bytes,
-            transferred_bytes=total_bytes,
-        )
-    # What was written upwards may still lie in a socket's buffer; what the server got does not.
+        counted_bytes, claimed_bytes = counted.rx_bytes, total_bytes
+    else:
+        # What was written upwards may still lie in a socket's buffer; what the server got does not.
+        counted_bytes, claimed_bytes = counted.tx_bytes, received_bytes
     return proves_path(
-        counted_bytes=counted.tx_bytes,
-        claimed_bytes=transferred.received_bytes or 0,
-        transferred_bytes=max(total_bytes, transferred.received_bytes or 0),
+        counted_bytes=counted_bytes,
+        claimed_bytes=claimed_bytes,
+        transferred_bytes=max(total_bytes, received_bytes) if transferred.error is None else None,
     )
 
 

@@ -128,7 +128,7 @@ def run_video(
     elif counted is not None and not proves_path(
         counted_bytes=counted.rx_bytes,
         claimed_bytes=payload.payload_bytes or 0,
-        transferred_bytes=payload.payload_bytes or 0,
+        transferred_bytes=payload.payload_bytes if error is None else None,
     ):
         error = TrafficError("probe", "wrong path", outcome=Outcome.INVALID)
     if error is not None:

@@ -182,7 +182,7 @@ class Receiver:
         self._master, slave = pty.openpty()
         tty.setraw(slave)
         self.name = os.ttyname(slave)
-        Path(self.name).chmod(0o666)  # noqa: S103 - gpsd gives up its rights first
+        Path(self.name).chmod(0o666)
         self._slave = slave
         os.set_blocking(self._master, False)
         self._done = threading.Event()

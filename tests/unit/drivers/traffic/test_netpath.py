@@ -114,6 +114,8 @@ def test_only_a_named_interface_can_be_gone():
         (1_250_001 + SLACK_BYTES, 1_000_000, 1_000_000, False),
         (0, 0, 5_000_000, True),
         (SLACK_BYTES + 1, 0, 0, False),
+        (SLACK_BYTES + 1, 0, None, True),
+        (999_999, 1_000_000, None, False),
     ],
 )
 def test_counted_bytes_prove_the_path_or_not(counted, claimed, transferred, agrees):

@@ -1,0 +1,158 @@
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zlib
+
+import pytest
+
+from sim.parts import ReservedPort, wait_until
+from sim.server import BadRequestError, HttpServer, IperfServer, body_bytes, is_listening
+
+DEADLINE_S = 20.0
+
+
+@pytest.fixture
+def server():
+    with HttpServer("127.0.0.1") as server:
+        yield server
+
+
+@pytest.fixture
+def connection(server):
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=DEADLINE_S)
+    yield connection
+    connection.close()
+
+
+def got(connection, target):
+    connection.request("GET", target)
+    response = connection.getresponse()
+    return response.status, response.read()
+
+
+@pytest.mark.parametrize(
+    ("target", "size"),
+    [
+        ("/empty", 0),
+        ("/bytes/0", 0),
+        ("/bytes/100000", 100_000),
+        ("/segment/1080/0?bytes=2500000", 2_500_000),
+        ("/segment/2160/17?x=1&bytes=5", 5),
+    ],
+)
+def test_a_target_names_its_size(target, size):
+    assert body_bytes(target) == size
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/",
+        "/bytes",
+        "/bytes/-1",
+        "/bytes/1e9",
+        "/bytes/²",
+        f"/bytes/{10**30}",
+        "/segment/1080/0",
+        "/segment/1080/0?bytes=x",
+        "/segment/hd/0?bytes=1",
+        "/etc/passwd",
+    ],
+)
+def test_what_is_not_served_is_a_bad_request(target):
+    with pytest.raises(BadRequestError):
+        body_bytes(target)
+
+
+def test_bodies_have_exactly_the_size_asked_for_on_one_connection(connection):
+    for size in (0, 1, 65_536, 5_000_000):
+        status, body = got(connection, f"/bytes/{size}")
+        assert (status, len(body)) == (200, size)
+
+
+def test_bodies_cannot_be_compressed(connection):
+    _, body = got(connection, "/bytes/1000000")
+    assert len(zlib.compress(body)) >= len(body)
+
+
+def test_a_bad_request_is_answered_as_one(connection):
+    status, _ = got(connection, "/bytes/many")
+    assert status == 400
+
+
+def test_a_client_that_leaves_early_disturbs_nobody(server, connection, capfd):
+    with socket.create_connection(("127.0.0.1", server.port)) as rude:
+        rude.sendall(b"GET /bytes/1000000000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        rude.recv(1000)
+    assert got(connection, "/empty") == (200, b"")
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_one_connection_carries_far_more_than_two_hundred_megabits(connection):
+    begun = time.monotonic()
+    _, body = got(connection, "/bytes/50000000")
+    assert 8 * len(body) / (time.monotonic() - begun) > 200e6
+
+
+def iperf3(port):
+    done = subprocess.run(
+        ["iperf3", "-c", "127.0.0.1", "-p", str(port), "-n", "1M", "-J"],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    return json.loads(done.stdout)
+
+
+def test_iperf_is_real_and_comes_back_when_it_dies(tmp_path):
+    with (
+        ReservedPort() as port,
+        IperfServer("127.0.0.1", port.number, log=tmp_path / "log") as server,
+    ):
+        assert "error" not in iperf3(port.number)
+        first = server.pid
+        os.kill(first, signal.SIGKILL)
+        wait_until(lambda: server.starts == 2, "second start", DEADLINE_S)
+        wait_until(lambda: is_listening(port.number), "listening", DEADLINE_S)
+        assert server.pid != first
+        assert "error" not in iperf3(port.number)
+    assert not is_listening(port.number)
+
+
+def test_the_command_says_when_everything_listens_and_ends_on_sigterm():
+    with ReservedPort() as iperf_port:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "sim", "server"),
+                *("--http", "0", "--iperf", str(iperf_port.number)),
+            ],
+            stdout=subprocess.PIPE,
+        )
+        with process:
+            killer = threading.Timer(DEADLINE_S, process.kill)
+            killer.start()
+            try:
+                ready = json.loads(process.stdout.readline())
+                assert ready["iperf"] == [iperf_port.number]
+                assert is_listening(iperf_port.number)
+                assert is_listening(ready["http"])
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(DEADLINE_S) == 0
+            finally:
+                killer.cancel()
+                process.kill()
+        assert not is_listening(iperf_port.number)
+
+
+def test_the_command_needs_something_to_serve():
+    done = subprocess.run(
+        [sys.executable, "-m", "sim", "server"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (2, "dosong-sim server: give --http or --iperf\n")
