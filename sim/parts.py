@@ -1,6 +1,6 @@
 """Child processes and ports of a simulation: started together, ended for certain.
 
-A `Part` leads a process group of its own and is ended by the kernel when its starter dies, so a
+A `Part` leads a process group of its own, and the whole group ends when its starter dies, so a
 crashed or killed demo leaves nothing behind.
 """
 
@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -21,14 +20,14 @@ from typing import Self
 
 POLL_S = 0.05
 LOG_TAIL_BYTES = 4096
-ORPHAN_GUARD = '[ "$PPID" = "$0" ] && exec "$@"'
-"""For a shell: run the part only if the starter did not die before setpriv had asked the kernel."""
+LIFELINE = 'exec 3<&0 </dev/null; ({ read -r _ <&3; kill -KILL 0; } &); exec "$@" 3<&-'
+"""For a shell whose standard input is a pipe that only the starter can write to.
+
+When the starter is gone, however it went, the pipe ends and the group is killed. The kernel's own
+means, PR_SET_PDEATHSIG, is lost where a server such as gpsd gives up its privileges.
+"""
 KILL_GRACE_S = 5.0
 """After SIGKILL a process is gone as soon as the kernel lets go of it."""
-
-# The kernel ends a child when the thread that started it ends (PR_SET_PDEATHSIG), so all children
-# are started by one thread that lives as long as we do.
-_starter = ThreadPoolExecutor(1, thread_name_prefix="starter")
 
 
 class PartError(RuntimeError):
@@ -74,12 +73,30 @@ class Part:
         self.log = log
         self._environment = dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
+        self._lifeline = -1
 
     def start(self) -> Self:
         """Start (again, after the last run has ended); raises `MissingCommandError`."""
         if self.running:
             raise PartError(f"{self.name} is running already")
-        self._process = _starter.submit(self._spawn).result()
+        self.kill()  # what the last run left of its group
+        their_end, our_end = os.pipe()
+        try:
+            with self.log.open("ab") as log:
+                self._process = subprocess.Popen(  # noqa: S603  # arguments are ours
+                    [find_command("sh"), "-c", LIFELINE, self.name, *self.arguments],
+                    stdin=their_end,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=os.environ | self._environment,
+                    start_new_session=True,
+                )
+        except BaseException:
+            os.close(our_end)
+            raise
+        finally:
+            os.close(their_end)
+        self._lifeline = our_end
         return self
 
     @property
@@ -116,6 +133,7 @@ class Part:
         # The leader is not reaped yet, so its group id cannot belong to anybody else.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+        os.close(self._lifeline)
         return process.wait(KILL_GRACE_S)
 
     def wait(self, timeout_s: float) -> int:
@@ -133,18 +151,6 @@ class Part:
             raise PartError(f"{error}\n{self.log_tail}") from error
         if not self.running:
             raise PartError(f"{self.name} ended before {what}:\n{self.log_tail}")
-
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        guard = ["--pdeathsig", "KILL", "sh", "-c", ORPHAN_GUARD, str(os.getpid())]
-        with self.log.open("ab") as log:
-            return subprocess.Popen(  # noqa: S603  # arguments are ours
-                [find_command("setpriv"), *guard, *self.arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=os.environ | self._environment,
-                start_new_session=True,
-            )
 
     def __enter__(self) -> Self:
         return self.start()

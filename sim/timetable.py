@@ -11,7 +11,7 @@ SETTLE_S = 8.0
 DRAIN_S = 24.0
 """From the end of the drive to the end of the probe: the last rows are delivered."""
 USUAL_S = 180.0
-SHORTEST_S = 95.0
+SHORTEST_S = 112.0
 OUTAGE_S = 60.0
 OUTAGE_SHARE = 0.52
 """Of the drive, at most."""
@@ -19,7 +19,7 @@ OUTAGE_START_SHARE = 0.3
 BROKER_KILL_SHARE = 0.35
 """Of what is left of the drive after the outage."""
 AFTER_GAP_M = 250.0
-FASTEST_M_S = 40.0
+FASTEST_M_S = 30.0
 
 
 class TooShortError(ValueError):

@@ -10,6 +10,9 @@ from uuid import UUID
 import msgspec
 import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 from sim.broker import Broker
 from sim.certificates import COLLECTOR, Authority, files
@@ -96,6 +99,44 @@ class MemoryCollector:
         self.worker.join(TIMEOUT_S)
 
 
+class Client:
+    """A connected MQTT 5 client whose messages arrive in a queue."""
+
+    def __init__(self, broker: Broker, authority: Authority, name: str) -> None:
+        self.messages: queue.Queue[mqtt.MQTTMessage] = queue.Queue()
+        self.granted: queue.Queue[list[object]] = queue.Queue()
+        self.published: queue.Queue[ReasonCode] = queue.Queue()
+        self.connected: queue.Queue[object] = queue.Queue()
+        identity = files(authority.certificate.parent, name)
+        context = ssl.create_default_context(cafile=str(authority.certificate))
+        context.load_cert_chain(identity.certificate, identity.key)
+        self.mqtt = mqtt.Client(
+            mqtt.CallbackAPIVersion.VERSION2, client_id="ignored", protocol=mqtt.MQTTv5
+        )
+        self.mqtt.tls_set_context(context)
+        self.mqtt.on_connect = lambda *rest: self.connected.put(rest[3])
+        self.mqtt.on_message = lambda *rest: self.messages.put(rest[2])
+        self.mqtt.on_subscribe = lambda *rest: self.granted.put(rest[3])
+        self.mqtt.on_publish = lambda *rest: self.published.put(rest[3])
+        self.mqtt.connect("127.0.0.1", broker.port)
+        self.mqtt.loop_start()
+        assert self.connected.get(timeout=TIMEOUT_S) == "Success"
+
+    def subscribe(self, topic: str) -> None:
+        self.mqtt.subscribe(topic, 1)
+        self.granted.get(timeout=TIMEOUT_S)
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> ReasonCode:
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.CorrelationData = b"batch"
+        self.mqtt.publish(topic, payload, 1, retain, properties)
+        return self.published.get(timeout=TIMEOUT_S)
+
+    def close(self) -> None:
+        self.mqtt.disconnect()
+        self.mqtt.loop_stop()
+
+
 @pytest.fixture
 def authority(tmp_path) -> Authority:
     authority = Authority(tmp_path / "tls")
@@ -121,3 +162,16 @@ def start_collector(broker, authority) -> Iterator[Callable[[], MemoryCollector]
 @pytest.fixture
 def collector(start_collector) -> MemoryCollector:
     return start_collector()
+
+
+@pytest.fixture
+def client(broker, authority):
+    clients = []
+
+    def connect(name: str) -> Client:
+        clients.append(Client(broker, authority, name))
+        return clients[-1]
+
+    yield connect
+    for each in clients:
+        each.close()

@@ -92,6 +92,32 @@ def test_a_part_dies_with_its_starter(tmp_path):
     wait_until(lambda: not alive(sleeper), "the sleeper ends", 10)
 
 
+def test_the_children_of_a_part_die_with_its_starter(tmp_path):
+    program = (
+        "import sys, signal, pathlib; from sim.parts import Part\n"
+        "Part('parent', sys.argv[2:], log=pathlib.Path(sys.argv[1])).start(); signal.pause()"
+    )
+    log = tmp_path / "log"
+    log.touch()
+    with subprocess.Popen([sys.executable, "-c", program, str(log), *WITH_CHILD]) as starter:
+        wait_until(lambda: bool(log.read_text()), "the child's pid", 10)
+        child = int(log.read_text())
+        assert alive(child)
+        starter.kill()
+    wait_until(lambda: not alive(child), "the child ends", 10)
+
+
+def test_nothing_stays_open_after_many_runs(tmp_path):
+    part = Part("true", ["true"], log=tmp_path / "log")
+    part.start().wait(10)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(5):
+        part.start()
+        wait_until(lambda: not part.running, "the end", 10)
+    part.kill()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 def test_a_part_starts_again_after_its_end(tmp_path):
     part = Part("echo", ["echo", "once"], log=tmp_path / "log")
     for _ in range(2):
