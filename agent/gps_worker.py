@@ -80,10 +80,11 @@ class GpsWorker:
         found = self._gate.position(now_s)
         if found.source is PositionSource.NONE:
             return
-        age_ns = round((found.age_s or 0.0) * NS_PER_S)
-        self._whereabouts.believe(found, now_ns - age_ns)
+        # gpsd may repeat an epoch: its time and place are of when it was heard first.
+        heard_ns = now_ns - round((found.age_s or 0.0) * NS_PER_S)
+        self._whereabouts.believe(found, heard_ns)
         if fix.utc is not None and self._clock.anchor_by_gps(
-            fix.utc, mono_ns=now_ns, err_s=GPS_TIME_ERR_S
+            fix.utc, mono_ns=heard_ns, err_s=GPS_TIME_ERR_S
         ):
             self._tell_anchor("gps")
 
