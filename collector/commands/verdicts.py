@@ -14,7 +14,11 @@ LANGUAGES = ("vi", "en")
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     add_json(parser)
-    parser.add_argument("--period", metavar="P", help="2026-10 or 2026-Q4 (default: now)")
+    parser.add_argument(
+        "--period",
+        metavar="P",
+        help="2026-10 or 2026-Q4 (default: the last that is over; roads up to now)",
+    )
     parser.add_argument("--target", metavar="ID", help="only this target, e.g. T1")
     parser.add_argument(
         "--level", choices=["commune", "district", "province", "road"], help="and the headlines"

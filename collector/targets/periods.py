@@ -11,6 +11,7 @@ VIET_NAM = timezone(timedelta(hours=7))
 
 _MONTH = re.compile(r"(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])")
 _QUARTER = re.compile(r"(?P<year>\d{4})-Q(?P<quarter>[1-4])")
+_INSTANT = timedelta(microseconds=1)
 _MONTHS_A_QUARTER = 3
 _MONTHS_A_YEAR = 12
 
@@ -39,22 +40,20 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise ValueError("`days` belongs to the period kind days, and only to it")
 
     def over(self, now: datetime, asked: Period | None = None) -> Period:
-        """The period that holds `now`, or the one asked for; days count back from its end."""
+        """The last whole period before `now`, or the one asked for; days count back from its end.
+
+        A month that still runs is judged only when it is asked for: half of it proves little.
+        """
         if self.days is not None:
             end = now if asked is None else min(now, asked.end_utc)
             end = end.astimezone(UTC)
-            last = end.astimezone(VIET_NAM).date()
-            return Period(
-                label=f"{self.days} d to {last}",
-                start_utc=end - timedelta(days=self.days),
-                end_utc=end,
-            )
+            start = end - timedelta(days=self.days)
+            first, last = (bound.astimezone(VIET_NAM).date() for bound in (start, end))
+            return Period(label=f"{first}/{last}", start_utc=start, end_utc=end)
         if asked is not None:
             return asked
-        local = now.astimezone(VIET_NAM)
-        if self.kind == "month":
-            return month(local.year, local.month)
-        return quarter(local.year, (local.month - 1) // _MONTHS_A_QUARTER + 1)
+        holding = month_of if self.kind == "month" else quarter_of
+        return holding(holding(now).start_utc - _INSTANT)
 
 
 def parse(text: str) -> Period:
@@ -64,6 +63,26 @@ def parse(text: str) -> Period:
     if found := _QUARTER.fullmatch(text):
         return quarter(int(found["year"]), int(found["quarter"]))
     raise UnknownPeriodError(text)
+
+
+def month_of(at: datetime) -> Period:
+    """The calendar month in Viet Nam that holds an instant."""
+    local = at.astimezone(VIET_NAM)
+    return month(local.year, local.month)
+
+
+def quarter_of(at: datetime) -> Period:
+    """The calendar quarter in Viet Nam that holds an instant."""
+    local = at.astimezone(VIET_NAM)
+    return quarter(local.year, (local.month - 1) // _MONTHS_A_QUARTER + 1)
+
+
+def recent_months(now: datetime, count: int) -> tuple[Period, ...]:
+    """The month that runs and those before it, newest first."""
+    months = [month_of(now)]
+    while len(months) < count:
+        months.append(month_of(months[-1].start_utc - _INSTANT))
+    return tuple(months)
 
 
 def month(year: int, month_of_year: int) -> Period:

@@ -1,9 +1,10 @@
 """The page on 127.0.0.1: what is met and what is not, and whether every record arrived."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -17,7 +18,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from collector.config import Config
-from collector.targets import load, select
+from collector.kpi import Period
+from collector.targets import UnknownPeriodError, load, parse, select
+from collector.targets.periods import recent_months
 from collector.web import view
 from collector.web.board import Board
 from collector.web.words import LANGUAGES, WORDS
@@ -34,6 +37,9 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+MONTHS_OFFERED = 4
+"""Links to the running month and those before it; any other can be asked for by its name."""
+
 _HERE = Path(__file__).parent
 _encoder = msgspec.json.Encoder()
 
@@ -43,58 +49,83 @@ Handler = Callable[[Request], Awaitable[Response]]
 def create(config: Config, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Starlette:
     """The application for one collector; `now` tells the time in UTC."""
     board = Board(config, now)
-    titles = {target.id: target for target in load(config.targets.folder)}
-    templates = Environment(
-        loader=PackageLoader("collector.web"),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    pages = _Pages(config, board, now)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
         await board.close()
 
-    def page(name: str, request: Request, status: int = 200, **values: Any) -> Response:
-        lang = _language(request)
-        html = templates.get_template(name).render(
-            lang=lang, words=WORDS[lang], see=view.View(lang), now=now(), **values
-        )
-        return HTMLResponse(html, status_code=status)
+    return Starlette(
+        routes=[
+            Route("/", pages.overview),
+            Route("/verdict", pages.one_verdict),
+            Route("/api/verdicts", pages.api_verdicts),
+            Route("/api/ledger", pages.api_ledger),
+            Route("/api/probes", pages.api_probes),
+            Mount("/static", StaticFiles(directory=_HERE / "static")),
+        ],
+        middleware=[Middleware(_Guarded)],
+        exception_handlers={UnknownPeriodError: pages.no_such_period},
+        lifespan=lifespan,
+    )
 
-    async def overview(request: Request) -> Response:
-        judged, books = await board.judged(), await board.books()
-        return page(
+
+class _Pages:
+    """One answer for each address."""
+
+    def __init__(self, config: Config, board: Board, now: Callable[[], datetime]) -> None:
+        self._board = board
+        self._now = now
+        self._titles = {target.id: target for target in load(config.targets.folder)}
+        self._templates = Environment(
+            loader=PackageLoader("collector.web"),
+            autoescape=select_autoescape(),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    async def overview(self, request: Request) -> Response:
+        """Every target, the ledger and the probes."""
+        period = _period(request)
+        judged, books = await self._board.judged(period), await self._board.books()
+        return self._page(
             "board.html",
             request,
-            here="/",
+            period=period,
+            months=recent_months(self._now(), MONTHS_OFFERED),
             judged=judged,
             books=books,
-            chapters=view.chapters(judged.verdicts, titles),
+            chapters=view.chapters(judged.verdicts, self._titles),
         )
 
-    async def one_verdict(request: Request) -> Response:
-        judged = await board.judged()
-        asked = {
-            key: request.query_params.get(key) for key in ("target", "level", "code", "operator")
-        }
+    async def one_verdict(self, request: Request) -> Response:
+        """One verdict with its evidence."""
+        period = _period(request)
+        judged = await self._board.judged(period)
+        asked = request.query_params
         for verdict in judged.verdicts:
-            if all(getattr(verdict, key) == value for key, value in asked.items()):
+            if all(asked.get(key) == value for key, value in view.names(verdict).items()):
                 headline = next(one for one in judged.verdicts if one.target == verdict.target)
-                return page(
+                return self._page(
                     "verdict.html",
                     request,
-                    here=f"/verdict?{view.query(verdict)}",
+                    period=period,
+                    query=view.names(verdict),
                     verdict=verdict,
-                    target=titles[verdict.target],
+                    target=self._titles[verdict.target],
                     sql=headline.evidence.query,
                 )
-        return page("missing.html", request, 404, here="/")
+        return self._page("missing.html", request, status=404)
 
-    async def api_verdicts(request: Request) -> Response:
-        judged = await board.judged()
+    async def no_such_period(self, request: Request, _error: Exception) -> Response:
+        """Nothing was ever judged over such a period."""
+        return self._page("missing.html", request, status=404)
+
+    async def api_verdicts(self, request: Request) -> Response:
+        """The verdicts, for a program."""
+        judged = await self._board.judged(_period(request))
         asked = request.query_params
         return _json(
             {
@@ -107,8 +138,9 @@ def create(config: Config, *, now: Callable[[], datetime] = lambda: datetime.now
             503 if judged.at is None else 200,
         )
 
-    async def api_ledger(_request: Request) -> Response:
-        books = await board.books()
+    async def api_ledger(self, _request: Request) -> Response:
+        """The ledger as JSON."""
+        books = await self._board.books()
         return _json(
             {
                 "ledger": books.ledger,
@@ -119,24 +151,35 @@ def create(config: Config, *, now: Callable[[], datetime] = lambda: datetime.now
             503 if books.problem else 200,
         )
 
-    async def api_probes(_request: Request) -> Response:
-        books = await board.books()
+    async def api_probes(self, _request: Request) -> Response:
+        """The presence of the probes as JSON."""
+        books = await self._board.books()
         return _json(
             {"probes": books.probes, "problem": books.problem}, 503 if books.problem else 200
         )
 
-    return Starlette(
-        routes=[
-            Route("/", overview),
-            Route("/verdict", one_verdict),
-            Route("/api/verdicts", api_verdicts),
-            Route("/api/ledger", api_ledger),
-            Route("/api/probes", api_probes),
-            Mount("/static", StaticFiles(directory=_HERE / "static")),
-        ],
-        middleware=[Middleware(_Guarded)],
-        lifespan=lifespan,
-    )
+    def _page(
+        self,
+        name: str,
+        request: Request,
+        *,
+        status: int = 200,
+        period: Period | None = None,
+        query: Mapping[str, str] = MappingProxyType({}),
+        **values: Any,
+    ) -> Response:
+        lang = _language(request)
+        html = self._templates.get_template(name).render(
+            lang=lang,
+            words=WORDS[lang],
+            see=view.View(lang, period),
+            now=self._now(),
+            period=period,
+            path=request.url.path,
+            query=query,
+            **values,
+        )
+        return HTMLResponse(html, status_code=status)
 
 
 class _Guarded(BaseHTTPMiddleware):
@@ -153,6 +196,12 @@ class _Guarded(BaseHTTPMiddleware):
 def _language(request: Request) -> str:
     asked = request.query_params.get("lang", "")
     return asked if asked in LANGUAGES else LANGUAGES[0]
+
+
+def _period(request: Request) -> Period | None:
+    """The period asked for; raises `UnknownPeriodError`."""
+    asked = request.query_params.get("period")
+    return None if asked is None else parse(asked)
 
 
 def _json(content: Any, status: int) -> Response:

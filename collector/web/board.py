@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from collector.config import Config, ConfigError
+from collector.kpi import Period
 from collector.store.engine import EngineError
 from collector.store.lake import LakeError
 from collector.store.ledger import Ledger, LedgerError, LedgerRow, PresenceRow
@@ -20,6 +21,8 @@ FRESH_S = 60.0
 """Verdicts older than this are worked out anew at the next request."""
 FIRST_WAIT_S = 30.0
 """How long the first request waits for verdicts before it is answered without."""
+PERIODS_KEPT = 8
+"""Periods whose verdicts are kept; the one asked for longest ago makes room."""
 QUARANTINE_SHOWN = 1000
 
 _FAULTS = (ConfigError, EngineError, LakeError, TargetError)
@@ -54,39 +57,50 @@ class Board:
         """Judge what this configuration names; `now` tells the time in UTC."""
         self._config = config
         self._now = now
-        self._judged = Judged()
-        self._task: asyncio.Task[None] | None = None
+        self._judged: dict[str | None, Judged] = {}
+        self._tasks: dict[str | None, asyncio.Task[None]] = {}
+        self._one_at_a_time = asyncio.Semaphore(1)
 
-    async def judged(self) -> Judged:
-        """The newest verdicts there are."""
-        if self._old() and (self._task is None or self._task.done()):
-            self._task = asyncio.create_task(self._refresh())
-        if self._judged.at is None and self._task is not None:
-            await asyncio.wait([self._task], timeout=FIRST_WAIT_S)
-        return self._judged
+    async def judged(self, period: Period | None = None) -> Judged:
+        """The newest verdicts there are of a period; without one each target takes its own."""
+        key = None if period is None else period.label
+        task = self._tasks.get(key)
+        if self._old(key) and (task is None or task.done()):
+            task = self._tasks[key] = asyncio.create_task(self._refresh(key, period))
+        if self._known(key).at is None and task is not None:
+            await asyncio.wait([task], timeout=FIRST_WAIT_S)
+        return self._known(key)
 
     async def books(self) -> Books:
         """Ledger, presence and quarantine as they are now."""
         return await asyncio.to_thread(self._read_books)
 
     async def close(self) -> None:
-        """Let a computation that runs come to its end."""
-        if self._task is not None:
-            await self._task
+        """Let computations that run come to their end."""
+        await asyncio.gather(*self._tasks.values())
 
-    def _old(self) -> bool:
-        at = self._judged.at
+    def _known(self, key: str | None) -> Judged:
+        return self._judged.get(key, Judged())
+
+    def _old(self, key: str | None) -> bool:
+        at = self._known(key).at
         return at is None or (self._now() - at).total_seconds() > FRESH_S
 
-    async def _refresh(self) -> None:
-        now = self._now()
-        try:
-            verdicts = await asyncio.to_thread(judge_all, self._config, now=now)
-        except _FAULTS as error:
-            log.warning("no new verdicts: %s", error)
-            self._judged = self._judged._replace(problem=str(error))
-        else:
-            self._judged = Judged(tuple(verdicts), now)
+    async def _refresh(self, key: str | None, period: Period | None) -> None:
+        async with self._one_at_a_time:
+            now = self._now()
+            try:
+                verdicts = await asyncio.to_thread(judge_all, self._config, now=now, period=period)
+            except _FAULTS as error:
+                log.warning("no new verdicts: %s", error)
+                judged = self._known(key)._replace(problem=str(error))
+            else:
+                judged = Judged(tuple(verdicts), now)
+        self._judged.pop(key, None)
+        self._judged[key] = judged
+        for oldest in list(self._judged)[:-PERIODS_KEPT]:
+            del self._judged[oldest]
+            self._tasks.pop(oldest, None)
 
     def _read_books(self) -> Books:
         path = self._config.store.ledger

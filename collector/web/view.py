@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from collector.kpi import Need, Text
+from collector.kpi import Need, Period, Text
 from collector.targets import HEADLINE, Target, Value, Verdict
 from collector.targets.periods import VIET_NAM
 from collector.targets.show import SYMBOLS, WORDS, limits, needed, said
@@ -83,24 +83,23 @@ def chapters(verdicts: Iterable[Verdict], targets: Mapping[str, Target]) -> tupl
     )
 
 
-def query(verdict: Verdict) -> str:
-    """What names one verdict in a link."""
-    return urlencode(
-        {
-            "target": verdict.target,
-            "level": verdict.level,
-            "code": verdict.code,
-            "operator": verdict.operator,
-        }
-    )
+def names(verdict: Verdict) -> dict[str, str]:
+    """What names one verdict in an address."""
+    return {
+        "target": verdict.target,
+        "level": verdict.level,
+        "code": verdict.code,
+        "operator": verdict.operator,
+    }
 
 
 class View:
-    """How values read in one language; the templates ask it."""
+    """How values read in one language, and where links lead; the templates ask it."""
 
-    def __init__(self, lang: str) -> None:
-        """`lang` is one of `collector.web.words.LANGUAGES`."""
+    def __init__(self, lang: str, period: Period | None = None) -> None:
+        """`lang` is one of `collector.web.words.LANGUAGES`, `period` the one asked for."""
         self._lang = lang
+        self._period = None if period is None else period.label
 
     def text(self, text: Text) -> str:
         """A sentence."""
@@ -158,11 +157,24 @@ class View:
 
     def link(self, verdict: Verdict) -> str:
         """Where the verdict is told in full."""
-        return f"/verdict?{query(verdict)}&lang={self._lang}"
+        return self.address("/verdict", names(verdict))
 
-    def other(self, here: str, lang: str) -> str:
+    def address(self, path: str, query: Mapping[str, str] | None = None) -> str:
+        """A page for the same period in the same language."""
+        return _address(path, query or {}, self._period, self._lang)
+
+    def over(self, period: Period | None) -> str:
+        """The first page for another period; None lets each target take its own."""
+        return _address("/", {}, None if period is None else period.label, self._lang)
+
+    def translated(self, path: str, query: Mapping[str, str], lang: str) -> str:
         """The same page in another language."""
-        return f"{here}{'&' if '?' in here else '?'}lang={lang}"
+        return _address(path, query, self._period, lang)
+
+
+def _address(path: str, query: Mapping[str, str], period: str | None, lang: str) -> str:
+    asked = {} if period is None else {"period": period}
+    return f"{path}?{urlencode({**query, **asked, 'lang': lang})}"
 
 
 def _grids(verdicts: list[Verdict]) -> Iterable[Grid]:

@@ -33,7 +33,10 @@ BOOT = UUID("0b7c4f5e-6a39-4d0e-9f0c-2f3a54a5c002")
 BOUNDARIES = "test-2024"
 OCTOBER = datetime(2026, 9, 30, 17, tzinfo=UTC)
 """The first instant of October 2026 in Viet Nam."""
-NOW = datetime(2026, 10, 31, 5, tzinfo=UTC)
+RECEIVED = datetime(2026, 10, 31, 5, tzinfo=UTC)
+"""Still October."""
+NOW = datetime(2026, 10, 31, 18, tzinfo=UTC)
+"""November has begun in Viet Nam: October is the last whole month."""
 
 VIETTEL = Operator(name="Viettel", plmns=("45204",), technologies=("lte", "nr-nsa", "nr-sa"))
 VINAPHONE = Operator(name="VinaPhone", plmns=("45202",), technologies=("lte", "nr-nsa"))
@@ -223,7 +226,7 @@ class Campaign:
         """The campaign in a lake of its own, as the engine shows it."""
         lake = Lake(folder)
         for kind, records in self._records.items():
-            rows = columns.flatten(kind, records, NOW)
+            rows = columns.flatten(kind, records, RECEIVED)
             places = pa.Table.from_pylist(self._places[kind], schema=columns.AREA_COLUMNS)
             for name in places.column_names:
                 rows = rows.append_column(name, places[name])

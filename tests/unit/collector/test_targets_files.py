@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from collector.targets import TargetError, UnknownPeriodError, load, operators, parse
-from collector.targets.periods import Rule
+from collector.targets.periods import Rule, recent_months
 from collector.targets.target import read
 
 GOOD = """
@@ -126,10 +126,24 @@ def test_a_text_that_is_no_period_is_refused(text):
         parse(text)
 
 
-def test_the_period_of_now_is_that_of_the_vietnamese_clock():
-    late = datetime(2026, 10, 31, 17, 30, tzinfo=UTC)
-    assert Rule(kind="month").over(late).label == "2026-11"
-    assert Rule(kind="quarter").over(late).label == "2026-Q4"
+@pytest.mark.parametrize(
+    ("now", "month", "quarter"),
+    [
+        (datetime(2026, 9, 30, 16, 59, tzinfo=UTC), "2026-08", "2026-Q2"),
+        (datetime(2026, 9, 30, 17, 0, tzinfo=UTC), "2026-09", "2026-Q3"),
+        (datetime(2027, 1, 15, tzinfo=UTC), "2026-12", "2026-Q4"),
+    ],
+)
+def test_without_being_asked_the_last_whole_period_counts_by_the_vietnamese_clock(
+    now, month, quarter
+):
+    assert Rule(kind="month").over(now).label == month
+    assert Rule(kind="quarter").over(now).label == quarter
+
+
+def test_the_running_month_comes_first_among_the_recent_ones():
+    found = recent_months(datetime(2026, 1, 31, 17, tzinfo=UTC), 3)
+    assert [period.label for period in found] == ["2026-02", "2026-01", "2025-12"]
 
 
 def test_days_count_back_from_now_or_from_the_end_of_what_is_asked():

@@ -249,10 +249,25 @@ def test_judging_does_not_hold_up_other_requests(config, monkeypatch):
     assert len(calls) == 1
 
 
+def test_another_period_is_judged_when_it_is_asked_for(config, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        board, "judge_all", lambda _config, **named: asked.append(named["period"]) or []
+    )
+    app = create(config, now=lambda: NOW)
+    running, last, bad = ask(app, "/?period=2026-11&lang=en", "/?lang=en", "/?period=soon&lang=en")
+    assert [None if period is None else period.label for period in asked] == ["2026-11", None]
+    assert (running.status_code, last.status_code, bad.status_code) == (200, 200, 404)
+    assert 'href="/?period=2026-11&amp;lang=vi"' in running.text
+    assert 'href="/?period=2026-10&amp;lang=en"' in last.text
+
+
 def test_old_verdicts_are_shown_with_their_age_while_new_ones_are_worked_out(config, monkeypatch):
     moments = [NOW]
     calls = []
-    monkeypatch.setattr(board, "judge_all", lambda _config, *, now: calls.append(now) or [])
+    monkeypatch.setattr(
+        board, "judge_all", lambda _config, **asked: calls.append(asked["now"]) or []
+    )
 
     async def run():
         kept = board.Board(config, lambda: moments[0])
