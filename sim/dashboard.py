@@ -16,7 +16,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from sim.certificates import DASHBOARD, files
 from wire import topics
 from wire.codec import UnreadableRecordError, decode_record
-from wire.messages import AnyMeasurement
+from wire.messages import AnyMeasurement, Outcome
 
 KEEPALIVE_S = 10
 
@@ -88,5 +88,5 @@ class Dashboard:
             if self._latest.get((record.kind, modem)) == record:
                 return  # retained: told again after a reconnection
             self._latest[record.kind, modem] = record
-            if record.kind == "throughput" and rate is not None:
+            if record.kind == "throughput" and record.outcome is Outcome.OK and rate is not None:
                 self._rates_mbit_s[modem].append(round(rate / 1e6, 2))

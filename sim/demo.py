@@ -182,7 +182,8 @@ def _run(arguments: argparse.Namespace) -> int:
         keep=arguments.keep,
     )
     console = Console(stderr=True, highlight=False)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         with _folder(options.keep) as folder, demo(options, folder, console) as summary:
             if options.json:
@@ -205,7 +206,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    """SIGTERM ends the demo as Ctrl-C does: with everything taken down."""
+    """A request to end, or a closed terminal, is as Ctrl-C: everything is taken down."""
     raise KeyboardInterrupt
 
 

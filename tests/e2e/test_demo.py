@@ -66,11 +66,12 @@ def test_a_demo_keeps_what_it_promises(tmp_path, mark, survivors):
 
 
 @pytest.mark.timeout(180)
-def test_ctrl_c_ends_everything(tmp_path, mark, survivors):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGHUP], ids=["ctrl-c", "closed-terminal"])
+def test_a_request_to_end_ends_everything(tmp_path, mark, survivors, how):
     with demo("--seed-rows", "0", environment=mark, folder=tmp_path) as process:
         wait_until_driving(process, tmp_path)
         assert len(survivors()) > 8
-        process.send_signal(signal.SIGINT)
+        process.send_signal(how)
         assert process.wait(END_TIMEOUT_S) == 130
     wait_until(lambda: not survivors(), "all parts end", END_TIMEOUT_S)
     assert [path.name for path in tmp_path.iterdir()] == ["progress"]

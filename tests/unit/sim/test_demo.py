@@ -81,11 +81,26 @@ def test_configuration_is_toml():
 
 def road_verdict(operator: str, gaps: list[tuple[float, float]], n: int = 100) -> dict[str, Any]:
     return {
-        "target": "T3", "level": "road", "code": "QL14-demo", "name": "QL14-demo",
-        "operator": operator, "verdict": "FAIL", "estimate": 1400.0, "lower": 1380.0,
-        "upper": 1420.0, "threshold": 1000.0, "unit": "m", "n": n, "blocks": 3, "n_eff": None,
-        "failures": 0, "excluded": {}, "counts": {}, "reason": {"vi": "dài", "en": "long"},
-        "period": {"label": "90 d"}, "evidence": {"query": "SELECT"},
+        "target": "T3",
+        "level": "road",
+        "code": "QL14-demo",
+        "name": "QL14-demo",
+        "operator": operator,
+        "verdict": "FAIL",
+        "estimate": 1400.0,
+        "lower": 1380.0,
+        "upper": 1420.0,
+        "threshold": 1000.0,
+        "unit": "m",
+        "n": n,
+        "blocks": 3,
+        "n_eff": None,
+        "failures": 0,
+        "excluded": {},
+        "counts": {},
+        "reason": {"vi": "dài", "en": "long"},
+        "period": {"label": "90 d"},
+        "evidence": {"query": "SELECT"},
         "context": {"gaps": [{"from_m": start, "to_m": end} for start, end in gaps]},
     }
 
