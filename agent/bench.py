@@ -9,8 +9,8 @@ from agent.activity import Activity, Ready
 from agent.clock import Clock
 from agent.config import Config, ModemPlace
 from agent.gps_worker import GpsWorker
-from agent.main import SOFTWARE
 from agent.modem_worker import ModemWorker
+from agent.parts import SOFTWARE
 from agent.places import interface_of, open_modem
 from agent.rat_setting import SavedSettings
 from agent.recorder import Envelope, Recorder

@@ -5,24 +5,29 @@ import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from types import FrameType
 
 from agent.activities import activities
 from agent.activity import Activity, Ready, UnpreparedError
 from agent.clock import Clock
-from agent.config import Config, ConfigError, ModemPlace, Problem, Uplink
+from agent.config import Config, ConfigError, ModemPlace, Problem
 from agent.gps_worker import GpsWorker
 from agent.health import Health, Sources
 from agent.misfits import suggestion
 from agent.modem_worker import ModemWorker
-from agent.outbox import Limits, Outbox
+from agent.parts import (
+    SOFTWARE,
+    STOP_TIMEOUT_S,
+    make_outbox,
+    make_publisher,
+    make_supervisor,
+)
 from agent.places import interface_of, open_modem
 from agent.plan import Entry, modems_of
-from agent.publisher import Broker, Pace, Publisher, Tls
+from agent.publisher import Publisher
 from agent.rat_setting import SavedSettings
 from agent.recorder import Envelope, Recorder
-from agent.runtime import Restart, Stall, Supervisor, SystemdNotify, Worker
+from agent.runtime import SystemdNotify, Worker
 from agent.scheduler import Scheduler, Task
 from agent.shared_paths import SharedPaths
 from agent.traffic_worker import TrafficWorker
@@ -31,9 +36,6 @@ from drivers.modem.family import families
 
 log = logging.getLogger(__name__)
 
-SOFTWARE = f"dosong {version('dosong')}"
-STOP_TIMEOUT_S = 9.0
-"""Of the 10 s in which the agent promises to end."""
 MODEM_STALL_S = 300.0
 """A scan may take three minutes; a port that hangs for longer has a driver that hangs."""
 TEST_STALL_S = 900.0
@@ -105,11 +107,7 @@ class Agent:
             stamp=clock.stamp,
             position=lambda: whereabouts.position_at(clock.mono_ns()),
         )
-        self.outbox = Outbox(
-            config.state_dir / "outbox.db",
-            make_event=envelope.event,
-            limits=Limits(cap_bytes=config.outbox.max_bytes),
-        )
+        self.outbox = make_outbox(config, envelope)
         self.recorder = Recorder(envelope, self.outbox)
         self.gps = GpsWorker(
             gpsd=config.gps.gpsd, whereabouts=whereabouts, clock=clock, recorder=self.recorder
@@ -154,9 +152,7 @@ class Agent:
             clock=clock,
             recorder=self.recorder,
         )
-        self.supervisor = Supervisor(
-            on_restart=self._tell_restart, on_stall=self._tell_stall, notify=SystemdNotify()
-        )
+        self.supervisor = make_supervisor(self.recorder, notify=SystemdNotify())
         self.publisher: Publisher | None = None
         self.health = Health(
             probe=config.probe,
@@ -174,17 +170,13 @@ class Agent:
             ),
         )
         if config.uplink is not None:
-            self.publisher = Publisher(
-                probe=config.probe,
-                broker=_broker(config.uplink),
+            self.publisher = make_publisher(
+                config,
+                config.uplink,
                 outbox=self.outbox,
+                recorder=self.recorder,
+                clock=clock,
                 presence=self.health.presence,
-                record_event=self.recorder.event,
-                check_dates=clock.wall_is_right,
-                pace=Pace(
-                    max_rows_in_flight=config.uplink.max_rows_in_flight,
-                    ack_timeout_s=config.uplink.ack_timeout_s,
-                ),
             )
 
     def workers(self) -> Iterator[Worker]:
@@ -210,25 +202,6 @@ class Agent:
             return None
         return "connected" if self.publisher.stats().connected else "offline"
 
-    def _tell_restart(self, restart: Restart) -> None:
-        self.recorder.event(
-            "worker_restarted",
-            severity="error",
-            detail={
-                "worker": restart.worker,
-                "reason": restart.reason,
-                "restarts": restart.restarts,
-                "delay_s": restart.delay_s,
-            },
-        )
-
-    def _tell_stall(self, stall: Stall) -> None:
-        self.recorder.event(
-            "worker_stalled",
-            severity="error",
-            detail={"worker": stall.worker, "silent_s": stall.silent_s},
-        )
-
 
 def run(config: Config, planned: tuple[Planned, ...]) -> bool:
     """Run the agent until SIGTERM or SIGINT; whether every thread ended in time."""
@@ -245,12 +218,3 @@ def run(config: Config, planned: tuple[Planned, ...]) -> bool:
     log.info("probe %s measures with %d modems", config.probe, len(config.modem))
     ask_to_end.wait()
     return not agent.supervisor.stop(STOP_TIMEOUT_S)
-
-
-def _broker(uplink: Uplink) -> Broker:
-    return Broker(
-        host=uplink.host,
-        port=uplink.port,
-        tls=None if uplink.ca is None else Tls(ca=uplink.ca, cert=uplink.cert, key=uplink.key),
-        keepalive_s=uplink.keepalive_s,
-    )
