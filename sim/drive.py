@@ -19,7 +19,6 @@ T0_AFTER_S = 7.0
 TICK_S = 0.25
 BROKER_DOWN_S = 2.0
 DRAIN_TIMEOUT_S = 40.0
-DELIVERY_TIMEOUT_S = 30.0
 
 RATES_MBIT_S: Mapping[str, tuple[float, float]] = {
     "viettel": (200.0, 60.0),
@@ -105,7 +104,7 @@ def drive(
         stage.tell("the drive is over; the outbox is drained")
         stage.wait_until_drained(DRAIN_TIMEOUT_S)
         stage.tell("the agent is stopped and its last rows are delivered")
-        kept = probe.stop_and_deliver(DELIVERY_TIMEOUT_S)
+        kept = probe.stop_and_deliver()
         return Driven(
             probe=probe.name,
             kept=kept,

@@ -6,7 +6,6 @@ us: the real mosquitto, the real gpsd, the collector and the agent as their serv
 
 import sqlite3
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -32,7 +31,8 @@ COLLECTOR_STOP_S = 60.0
 QUERY_TIMEOUT_S = 120.0
 KEEPALIVE_S = 10
 ACK_TIMEOUT_S = 8.0
-DELIVERY_TRIES = 3
+DELIVERY_S = 60.0
+DELIVERY_STOP_S = 20.0
 FRESH_ROWS = 80
 """A measuring probe always has some: they wait a few seconds for company."""
 
@@ -222,13 +222,15 @@ class LiveProbe:
             ),
             encoding="utf-8",
         )
-        delivery = folder / "delivery.toml"
-        delivery.write_text(
-            toml(head, {"gps.surveyed": {"lat_deg": 0.0, "lon_deg": 0.0}, "uplink": uplink}),
-            encoding="utf-8",
+        agent = find_command("dosong-agent")
+        self.agent = Part(
+            "agent", [agent, "run", "--config", str(configuration)], log=folder / "agent.log"
         )
-        self.agent = self._agent_part("agent", configuration)
-        self._delivery = self._agent_part("delivery", delivery)
+        self._delivery = Part(
+            "delivery",
+            [agent, "deliver", "--config", str(configuration), "--within", str(DELIVERY_S)],
+            log=folder / "delivery.log",
+        )
 
     def start(self) -> None:
         """Start everything; returns when the agent says that it runs."""
@@ -268,21 +270,15 @@ class LiveProbe:
         rows = None if presence is None else presence.outbox_rows
         return rows is not None and rows <= FRESH_ROWS
 
-    def stop_and_deliver(self, timeout_s: float) -> Kept:
-        """Stop the agent, then deliver its last rows; gives what the outbox says in the end.
+    def stop_and_deliver(self) -> Kept:
+        """Stop the agent and deliver what it leaves behind; gives what the outbox then says.
 
-        What a stopping agent leaves behind is delivered by one without receiver and modems, whose
-        own few rows are delivered by the next if need be.
+        Raises `PartError` when something still waits.
         """
-        deadline = time.monotonic() + timeout_s
         self.agent.stop(AGENT_STOP_S)
-        for _ in range(DELIVERY_TRIES):
-            if not self.kept().waiting:
-                break
-            with self._delivery:
-                self._delivery.wait_until(
-                    self._nothing_waits, "the last rows are delivered", deadline - time.monotonic()
-                )
+        code = self._delivery.start().wait(DELIVERY_S + DELIVERY_STOP_S)
+        if code != 0:
+            raise PartError(f"delivery ended with {code}:\n{self._delivery.log_tail}")
         return self.kept()
 
     def kept(self) -> Kept:
@@ -316,10 +312,6 @@ class LiveProbe:
     ) -> None:
         self.close()
 
-    def _nothing_waits(self) -> bool:
-        presence = self.presence()
-        return presence is not None and presence.outbox_rows == 0
-
     def _simulated(self, name: str, command: str, link: Path, *arguments: str) -> Part:
         part = Part(
             name,
@@ -331,13 +323,6 @@ class LiveProbe:
         )
         self._links[part] = link
         return part
-
-    def _agent_part(self, name: str, configuration: Path) -> Part:
-        return Part(
-            name,
-            [find_command("dosong-agent"), "run", "--config", str(configuration)],
-            log=self._folder / f"{name}.log",
-        )
 
 
 def _server(name: str, access: Access) -> Table:

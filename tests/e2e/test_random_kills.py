@@ -99,7 +99,7 @@ def test_no_accepted_row_is_lost_or_doubled(centre, probe):
         )
 
     wait_until(healthy, "everything works again", RECOVERY_TIMEOUT_S)
-    kept = probe.stop_and_deliver(RECOVERY_TIMEOUT_S)
+    kept = probe.stop_and_deliver()
     assert kept.waiting == 0
     assert kept.dropped == 0
     assert kept.made > 3 * LASTS_S / 2, "the probe hardly measured"
