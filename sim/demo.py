@@ -7,6 +7,7 @@ nothing is missing, nothing is there twice, the gap was found and every target h
 """
 
 import argparse
+import logging
 import shutil
 import signal
 import sys
@@ -182,6 +183,7 @@ def _run(arguments: argparse.Namespace) -> int:
         keep=arguments.keep,
     )
     console = Console(stderr=True, highlight=False)
+    logging.basicConfig(level=logging.ERROR)  # what a person should know is said on the console
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
