@@ -1,4 +1,4 @@
-"""`dosong-sim`: one sub-command for each module of this package that defines `COMMAND`.
+"""`dosong-sim`: one sub-command for each part of this package that defines `COMMAND`.
 
 A command named as its module imports nothing else. A module whose library is missing takes only
 its own command away; the help then says which library.
@@ -78,7 +78,7 @@ def _module_names() -> list[str]:
     return [
         info.name
         for info in pkgutil.iter_modules(sim.__path__)
-        if not info.ispkg and info.name not in {"cli", "__main__"}
+        if info.name not in {"cli", "__main__"}
     ]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from sim.installation import Centre, LiveProbe
+from sim.demo.installation import Centre, LiveProbe
 from sim.parts import wait_until
 from sim.world import AfterDrive, World, demo_world
 

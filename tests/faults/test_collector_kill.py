@@ -16,7 +16,7 @@ from collector.store.engine import connect
 from collector.store.ledger import Ledger
 from sim.broker import Broker
 from sim.certificates import COLLECTOR, Authority, files
-from sim.delivery import Delivery
+from sim.fleet.delivery import Delivery
 from wire.cells import Cell, Rat
 from wire.control import Presence
 from wire.kinds import event, radio

@@ -12,7 +12,7 @@ import pytest
 from collector.main import Crew
 from collector.store.ledger import Ledger
 from sim.certificates import COLLECTOR, files
-from sim.delivery import Delivery
+from sim.fleet.delivery import Delivery
 from sim.parts import ReservedPort, accepts
 
 from .conftest import TIMEOUT_S, wait_until

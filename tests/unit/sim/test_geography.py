@@ -7,18 +7,16 @@ import pytest
 import shapely
 from shapely.geometry import shape
 
-from sim.geography import (
+from sim.geography import draw_communes, draw_roads, write
+from sim.world.places import (
     COMMUNES_FILE,
     FACTS_FILE,
     ROADS_FILE,
-    draw_communes,
-    draw_roads,
     geo_dir,
     read_communes,
     read_roads,
-    write,
 )
-from sim.route import Route, distance_m
+from sim.world.route import Route, distance_m
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ import pytest
 from sim.cli import main
 from sim.faults import faults_file
 from sim.gps import Fault, epoch_at
-from sim.route import distance_m
 from sim.world import demo_world, save_world
+from sim.world.route import distance_m
 
 T0 = 1_790_000_000.0
 WORLD = demo_world(T0)

@@ -1,6 +1,6 @@
 import tomllib
 
-from sim.geography import geo_dir
+from sim.world.places import geo_dir
 
 OPERATORS = tomllib.loads((geo_dir().parent / "operators.toml").read_text())["operator"]
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from sim import answer, gps
-from sim.persona import HEADER, NEEDED_SETTINGS, persona_names
-from sim.technology import Technology
+from sim import gps
+from sim.modem import answer
+from sim.modem.persona import HEADER, NEEDED_SETTINGS, persona_names
+from sim.world.technology import Technology
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "reference" / "simulator.md").read_text(encoding="utf-8")

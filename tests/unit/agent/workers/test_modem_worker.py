@@ -49,6 +49,20 @@ def test_without_a_network_each_second_says_no_service(sim_modem, modem_worker, 
     assert worker.state().state == "no_service"
 
 
+def test_a_lost_card_is_no_gap_of_the_network_in_any_second(
+    sim_modem, modem_worker, start, records
+):
+    modem = sim_modem()
+    start(modem_worker(modem.link).run)
+    records.wait(heard)
+    modem.fault("no-sim")
+    row = records.wait(lambda row: row.kind == "radio" and row.reason == "SIM: absent")
+    assert row.outcome is Outcome.INVALID
+    modem.fault()
+    records.wait(lambda later: heard(later) and later.mono_ns > row.mono_ns)
+    assert not [row for row in records.all("radio") if row.outcome is Outcome.NO_SERVICE]
+
+
 def test_a_modem_that_was_never_there_is_gone_each_second(modem_worker, tmp_path, start, records):
     start(modem_worker(tmp_path / "nowhere").run)
     first = records.wait(gone)
