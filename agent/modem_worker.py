@@ -264,7 +264,7 @@ class ModemWorker:
             self._write(now_ns, None, Verdict(Outcome.INVALID, f"modem: {error}"))
         else:
             self._silent_looks = 0
-            self._write(now_ns, payload, judge(payload))
+            self._write(now_ns, payload, judge(payload, modem.sim_state))
 
     def _look_at_lock(self, now_ns: int) -> None:
         """Read the lock back now and then; tell a silent unlock once, and lock again."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from drivers.modem.modem import serving_agrees
+from drivers.modem.standard import SimState
 from wire.cells import Rat, RatClass, TestRadio
 from wire.kinds import radio
 from wire.kinds.radio import RegistrationState
@@ -12,6 +13,18 @@ from wire.messages import Modem, Outcome, RatLock, RatMode, Sim
 
 NR_SHARE_OF_5G = 0.9
 """Share of the snapshots with NR from which on a test counts as 5G."""
+
+
+_WITHOUT_CELL = frozenset({"limsrv", "search"})
+_NOT_TAKEN = frozenset(
+    {
+        RegistrationState.SEARCHING,
+        RegistrationState.DENIED,
+        RegistrationState.EMERGENCY,
+        RegistrationState.IDLE,
+    }
+)
+_UNUSABLE_CARD = frozenset(SimState) - {SimState.READY, SimState.UNKNOWN}
 
 
 class Snapshot(NamedTuple):
@@ -32,25 +45,33 @@ class Verdict(NamedTuple):
     reason: str | None = None
 
 
-def judge(payload: radio.Payload) -> Verdict:
-    """Whether a look at the radio found service: a cell alone, or a foreign one, is none."""
-    if payload.serving is None:
-        return Verdict(Outcome.NO_SERVICE, _state_words(payload) or "no serving cell")
-    match payload.registration:
-        case RegistrationState.HOME | RegistrationState.ROAMING:
-            return Verdict(Outcome.OK)
-        case RegistrationState.UNKNOWN | None:
-            if payload.rrc_state in {"limsrv", "search"}:
-                return Verdict(Outcome.NO_SERVICE, _state_words(payload))
-            return Verdict(Outcome.OK)
-        case _:
-            return Verdict(Outcome.NO_SERVICE, _state_words(payload))
+def judge(payload: radio.Payload, card: SimState = SimState.READY) -> Verdict:
+    """Whether a look at the radio found service: a cell alone, or a foreign one, is none.
+
+    A network is only blamed where the modem says that it has none, with a card the network could
+    take: an answer that is missing or was not understood proves no gap.
+    """
+    why = _why_no_service(payload)
+    if why is None and payload.serving is None:
+        return Verdict(Outcome.INVALID, "the modem does not say which cell serves it")
+    if why is None:
+        return Verdict(Outcome.OK)
+    if card in _UNUSABLE_CARD:
+        return Verdict(Outcome.INVALID, f"SIM: {card}")
+    return Verdict(Outcome.NO_SERVICE, why)
 
 
-def _state_words(payload: radio.Payload) -> str | None:
-    if payload.registration not in {None, RegistrationState.UNKNOWN}:
-        return f"registration: {payload.registration}"
-    return None if payload.rrc_state is None else f"modem: {payload.rrc_state}"
+def _why_no_service(payload: radio.Payload) -> str | None:
+    """What the modem says that means no service; None where it says nothing of the kind."""
+    state, registration = payload.rrc_state, payload.registration
+    if registration in _NOT_TAKEN:
+        return f"registration: {registration}"
+    registered = registration in {RegistrationState.HOME, RegistrationState.ROAMING}
+    if state in _WITHOUT_CELL and not (registered and payload.serving is not None):
+        return f"modem: {state}"
+    if registration is RegistrationState.UNKNOWN and payload.serving is None:
+        return "registration: unknown"  # 27.007: "e.g. out of coverage"
+    return None
 
 
 def lock_agrees(mode: RatMode, payload: radio.Payload | None) -> bool | None:

@@ -109,9 +109,10 @@ class Modem:
         self._look_who_is_there()
         payload = self._family.read_radio(neighbours=neighbours)
         if payload.registration != self._registration:
-            # A card that was changed always leaves the network first.
+            # A card that was changed or lost always leaves the network first.
             self._registration = payload.registration
             self._identity_due_s = self._clock()
+            self._look_who_is_there()
         return payload
 
     def lock(self, mode: RatMode) -> None:
@@ -236,8 +237,9 @@ class Modem:
             log.warning("%s: another modem answers: %s", self._port.path, imei)
             self._identify()
             return
-        iccid = self._family.read_iccid()
-        if iccid != self._sim.iccid or self._sim_state is not SimState.READY:
+        state, iccid = self._family.sim_state(), self._family.read_iccid()
+        changed = (state, iccid) != (self._sim_state, self._sim.iccid)
+        if changed or state is not SimState.READY:
             self._dialogue.forget()
             self._read_card()
             log.info("%s: SIM %s, ICCID %s", self._port.path, self._sim_state, self._sim.iccid)

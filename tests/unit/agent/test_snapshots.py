@@ -1,8 +1,9 @@
 import pytest
 
 from agent.snapshots import Snapshot, judge, lock_agrees, lock_over, summarise
+from drivers.modem.standard import SimState
 from wire.cells import Cell, Rat, RatClass, TestRadio
-from wire.kinds.radio import Payload, RegistrationState
+from wire.kinds.radio import Payload, RegistrationState, Unread
 from wire.messages import Modem, Outcome, RatLock, RatMode
 
 ANCHOR = Cell(rat=Rat.LTE, mcc="452", mnc="04", cell_id=7, pci=11, rsrp_dbm=-90.0, sinr_db=12.0)
@@ -13,6 +14,7 @@ SA = Payload(serving=LEG, registration=RegistrationState.HOME)
 GSM = Payload(serving=Cell(rat=Rat.GSM), registration=RegistrationState.HOME)
 WCDMA = Payload(serving=Cell(rat=Rat.WCDMA), registration=RegistrationState.HOME)
 BUSY_LTE = Payload(serving=ANCHOR, rrc_state="connect", registration=RegistrationState.HOME)
+UNREAD = Unread(command='AT+QENG="servingcell"', text="+QENG: garbage")
 NOTHING = Payload(registration=RegistrationState.SEARCHING, rrc_state="search")
 
 
@@ -35,7 +37,16 @@ def looks(*payloads, lock=None):
         (LTE, Outcome.OK, None),
         (Payload(serving=ANCHOR, registration=RegistrationState.ROAMING), Outcome.OK, None),
         (Payload(serving=ANCHOR), Outcome.OK, None),
-        (Payload(), Outcome.NO_SERVICE, "no serving cell"),
+        (
+            Payload(registration=RegistrationState.UNKNOWN),
+            Outcome.NO_SERVICE,
+            "registration: unknown",
+        ),
+        (
+            Payload(registration=RegistrationState.HOME, rrc_state="search"),
+            Outcome.NO_SERVICE,
+            "modem: search",
+        ),
         (NOTHING, Outcome.NO_SERVICE, "registration: searching"),
         (Payload(serving=ANCHOR, rrc_state="limsrv"), Outcome.NO_SERVICE, "modem: limsrv"),
         (
@@ -47,6 +58,26 @@ def looks(*payloads, lock=None):
 )
 def test_service_is_a_cell_that_takes_us(payload, outcome, reason):
     assert judge(payload) == (outcome, reason)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        Payload(),
+        Payload(unread=(UNREAD,)),
+        Payload(registration=RegistrationState.HOME, unread=(UNREAD,)),
+        Payload(registration=RegistrationState.HOME, rrc_state="noconn", unread=(UNREAD,)),
+    ],
+)
+def test_a_modem_that_does_not_say_proves_no_gap(payload):
+    assert judge(payload).outcome is Outcome.INVALID
+
+
+@pytest.mark.parametrize("card", [SimState.ABSENT, SimState.PIN, SimState.FAILED, SimState.BUSY])
+def test_no_network_takes_a_modem_without_a_usable_card(card):
+    assert judge(NOTHING, card) == (Outcome.INVALID, f"SIM: {card}")
+    assert judge(LTE, card).outcome is Outcome.OK
+    assert judge(NOTHING, SimState.UNKNOWN).outcome is Outcome.NO_SERVICE
 
 
 @pytest.mark.parametrize(
