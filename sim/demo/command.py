@@ -75,7 +75,7 @@ def demo(options: Options, folder: Path, console: Console) -> Iterator[Summary]:
     if table.shortened:
         console.print(f"the drive is short: an outage of {table.outage_s:.0f} s only")
     fleet = _fleet(world, options.seed_rows)
-    centre = Centre(folder / "centre")
+    centre = Centre(folder / "centre", world)
     for name in (DASHBOARD, *(fleet.probes if fleet else ())):
         centre.authority.client(name)
     with ExitStack() as stack:
@@ -99,7 +99,6 @@ def demo(options: Options, folder: Path, console: Console) -> Iterator[Summary]:
             centre,
             world=world,
             driven=driven,
-            month=None if fleet is None else fleet.label,
             seeded=seeded,
             started_mono_s=started,
         )

@@ -6,6 +6,7 @@ us: the real mosquitto, the real gpsd, the collector and the agent as their serv
 
 import sqlite3
 import subprocess
+import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -67,8 +68,11 @@ class Access(NamedTuple):
 class Centre:
     """Broker and collector; a context manager that starts and ends them."""
 
-    def __init__(self, folder: Path) -> None:
-        """Make certificates and configuration below `folder`; nothing runs yet."""
+    def __init__(self, folder: Path, world: World) -> None:
+        """Make certificates and configuration below `folder`; nothing runs yet.
+
+        Judged are the operators of the world: nobody has a SIM of any other.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.authority = Authority(folder / "tls")
         identity = self.authority.client(COLLECTOR)
@@ -88,8 +92,10 @@ class Centre:
                 "boundaries": [str(geo_dir() / COMMUNES_FILE)],
                 "roads": [str(geo_dir() / ROADS_FILE)],
             },
+            "targets": {"operators": folder / "operators.toml"},
             "web": {"port": self._web_port.number},
         }
+        (folder / "operators.toml").write_text(_operators(world), encoding="utf-8")
         self.configuration.write_text(toml({}, tables), encoding="utf-8")
         self.collector = Part(
             "collector",
@@ -149,6 +155,13 @@ class Centre:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _operators(world: World) -> str:
+    """The shipped list of operators without those that are not in the world."""
+    shipped = tomllib.loads((geo_dir().parent / "operators.toml").read_text(encoding="utf-8"))
+    measured = {operator.plmn for operator in world.operators}
+    return toml({}, {}, {"operator": [o for o in shipped["operator"] if o["plmn"] in measured]})
 
 
 class LiveProbe:

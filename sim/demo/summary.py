@@ -12,9 +12,8 @@ from sim.demo.installation import Centre
 from sim.fleet.command import Seeded
 from sim.world import Stretch, World
 
-MONTHLY_TARGETS = ("T1", "T5", "T8")
 ROADS_TARGET = "T3"
-TARGETS = (*MONTHLY_TARGETS, ROADS_TARGET)
+TARGETS = ("T1", ROADS_TARGET, "T5", "T8")
 GAP_TOLERANCE_M = 50.0
 ANY_OPERATOR = "any"
 SHOWN = (
@@ -97,16 +96,13 @@ def summarise(
     *,
     world: World,
     driven: Driven,
-    month: str | None,
     seeded: Seeded | None,
     started_mono_s: float,
 ) -> Summary:
     """Ask the collector for everything and judge it; raises `QueryError`."""
-    asked = [("recount",), ("ledger",), *_verdict_questions(month)]
     with ThreadPoolExecutor() as pool:
-        counted, rows, *answers = pool.map(lambda words: centre.ask(*words), asked)
+        counted, rows, verdicts = pool.map(centre.ask, ("recount", "ledger", "verdicts"))
     ledger = account(rows, counted["duplicates_visible"])
-    verdicts = [verdict for answer in answers for verdict in answer]
     gap = find_gap(world.gaps[0], verdicts)
     found = [*problems(ledger, gap, verdicts, seeded=seeded is not None)]
     if counted["differing"]:
@@ -141,14 +137,6 @@ def summarise(
         url=centre.url,
         problems=tuple(found),
     )
-
-
-def _verdict_questions(month: str | None) -> list[tuple[str, ...]]:
-    """Tests are judged over the seeded month, roads by the last drives whatever the month."""
-    if month is None:
-        return [("verdicts",)]
-    of_month = [("verdicts", "--target", name, "--period", month) for name in MONTHLY_TARGETS]
-    return [*of_month, ("verdicts", "--target", ROADS_TARGET)]
 
 
 def account(rows: Sequence[Mapping[str, Any]], visible: int) -> Account:

@@ -25,8 +25,8 @@ def world() -> World:
 
 
 @pytest.fixture
-def centre(tmp_path) -> Iterator[Centre]:
-    with Centre(tmp_path / "centre") as centre:
+def centre(tmp_path, world) -> Iterator[Centre]:
+    with Centre(tmp_path / "centre", world) as centre:
         yield centre
 
 
