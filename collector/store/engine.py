@@ -96,16 +96,19 @@ class Tables:
         table = self._engine.connection.table(_stored(kind))
         anchors = _anchors(self._engine.connection.table(_stored("event")))
         joined = table.left_join(anchors, ["probe", "boot_id"], rname="anchor_{name}")
-        elapsed_us = ((joined.mono_ns - joined.anchor_mono_ns) / 1000).cast("int64")
+        # One impossible number would otherwise end every query over the table.
+        mono_ns = ibis.cases((_possible(joined.mono_ns), joined.mono_ns))
+        elapsed_us = ((mono_ns - joined.anchor_mono_ns) / 1000).cast("int64")
         from_anchor = joined.anchor_utc + elapsed_us.as_interval("us")
         return joined.mutate(
             utc=ibis.coalesce(joined.utc, from_anchor),
             utc_err_s=ibis.cases(
-                (joined.utc.notnull(), joined.utc_err_s), else_=joined.anchor_err_s
+                (joined.utc.notnull(), joined.utc_err_s),
+                (from_anchor.notnull(), joined.anchor_err_s),
             ),
             utc_source=ibis.cases(
                 (joined.utc.notnull(), "record"),
-                (joined.anchor_utc.notnull(), "anchor"),
+                (from_anchor.notnull(), "anchor"),
                 else_=ibis.null("string"),
             ),
         ).select(*table.columns, "utc_source")
@@ -170,6 +173,8 @@ _DUCKDB_TYPES = {
     columns.TIMESTAMP: "TIMESTAMPTZ",
 }
 
+_LONGEST_BOOT_NS = 50 * 365 * 86_400 * 10**9
+
 _ENGINES: dict[str, Callable[[str], _Engine]] = {"duckdb": _DuckDB}
 
 
@@ -181,9 +186,20 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def _possible(mono_ns: Any) -> Any:
+    """Whether a machine may have run for so long since its boot."""
+    return mono_ns.between(0, _LONGEST_BOOT_NS)
+
+
 def _anchors(events: Any) -> Any:
     """The most certain clock anchor of each boot."""
-    known = events.filter(events.name == "clock_anchor", events.utc.notnull())
+    earliest, latest = columns.PLAUSIBLE_UTC
+    known = events.filter(
+        events.name == "clock_anchor",
+        events.utc >= ibis.literal(earliest),
+        events.utc < ibis.literal(latest),
+        _possible(events.mono_ns),
+    )
     certain = known.mutate(err=known.utc_err_s.fill_null(float("inf")))
     return certain.group_by("probe", "boot_id").aggregate(
         anchor_utc=certain.utc.argmin(certain.err),

@@ -2,7 +2,7 @@
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -75,6 +75,23 @@ def test_an_anchor_of_unknown_error_is_better_than_none(store, tables):
     store(anchor(3, START))
     tables.refresh()
     assert times(tables) == [(START, "anchor", None)]
+
+
+@pytest.mark.parametrize(
+    ("mono_ns", "anchor_ns", "anchor_utc"),
+    [
+        (-(1 << 63), (1 << 63) - 1, START),
+        ((1 << 63) - 1, 0, START),
+        (3, 3, datetime(9999, 12, 31, tzinfo=UTC)),
+    ],
+)
+def test_impossible_clocks_give_no_time_and_spoil_no_query(
+    store, tables, mono_ns, anchor_ns, anchor_utc
+):
+    store(radio_record(3, utc=None, utc_err_s=None, mono_ns=mono_ns))
+    store(anchor(9, anchor_utc, mono_ns=anchor_ns, utc_err_s=0.1))
+    tables.refresh()
+    assert times(tables) == [(None, None, None)]
 
 
 def test_the_anchor_of_another_boot_or_probe_says_nothing(store, tables):
