@@ -26,6 +26,8 @@ REJECTED = "rejected"
 DROPPED = "dropped"
 
 _BUSY_S = 30.0
+_LAST_SEQ = (1 << 63) - 1
+"""Also the largest number SQLite can compare with."""
 _TABLES: dict[str, tuple[dict[str, type], str | tuple[str, ...]]] = {
     "run": (
         {"probe": str, "epoch": str, "state": str, "first_seq": int, "last_seq": int},
@@ -305,7 +307,7 @@ class Ledger:
             self._add_run(probe, epoch, state, new)
 
     def _add_run(self, probe: str, epoch: str, state: str, new: Range) -> None:
-        touching = self._runs(probe, epoch, state, (new[0] - 1, new[1] + 1))
+        touching = self._runs(probe, epoch, state, (new[0] - 1, min(new[1] + 1, _LAST_SEQ)))
         first, last = merge([*touching, new])[0]
         for run_first, _ in touching:
             self._db.execute(
@@ -326,7 +328,7 @@ class Ledger:
             self._add_run(probe, epoch, DROPPED, (notice.first_seq, notice.last_seq))
 
     def _runs(
-        self, probe: str, epoch: str, state: str, span: Range = (0, (1 << 63) - 1)
+        self, probe: str, epoch: str, state: str, span: Range = (0, _LAST_SEQ)
     ) -> list[Range]:
         """Runs that overlap `span`, lowest first."""
         before = self._db.execute(

@@ -65,7 +65,10 @@ class Quarantine:
 
     def create(self) -> None:
         """Make the tables where they are not there."""
-        self._db.table("quarantine").create(COLUMNS, pk="digest", strict=True, if_not_exists=True)
+        kept = self._db.table("quarantine")
+        kept.create(COLUMNS, pk="digest", strict=True, if_not_exists=True)
+        # Without it each row beyond the bound would cost a look at all of them.
+        kept.create_index(["last_utc"], if_not_exists=True)
         totals = self._db.table("quarantine_totals")
         totals.create(TOTALS, pk="id", strict=True, if_not_exists=True)
         totals.insert({name: int(name == "id") for name in TOTALS}, ignore=True)

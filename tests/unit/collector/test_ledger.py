@@ -1,5 +1,7 @@
 """The ledger: runs, acknowledgements, quarantine, and several processes at once."""
 
+import contextlib
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -126,6 +128,23 @@ def test_presence_raises_what_was_made_and_never_lowers_it(ledger):
     assert ledger.ledger()[0].made == 3
     [row] = ledger.presence()
     assert (row.probe, row.online, row.message.made) == (PROBE, False, 2)
+
+
+def test_the_last_number_of_all_is_a_number_like_others(ledger):
+    last = (1 << 63) - 1
+    notice = DropNotice(seq=1, first_seq=2, last_seq=last, dropped=last - 1)
+    receive(ledger, 1, last, drops=[notice])
+    assert ledger.account(PROBE, EPOCH).contiguous_seq == last
+
+
+def test_the_oldest_refused_bytes_are_found_without_looking_at_all_of_them(tmp_path, ledger):
+    ledger.commit([], [refused(1)], NOW)
+    with contextlib.closing(sqlite3.connect(tmp_path / "collector.db")) as database:
+        plan = database.execute(
+            "EXPLAIN QUERY PLAN SELECT digest, length(content) FROM quarantine"
+            " ORDER BY last_utc, rowid LIMIT 1"
+        ).fetchall()
+    assert "USING INDEX" in plan[0][3]
 
 
 def test_another_lake_is_refused(ledger):
