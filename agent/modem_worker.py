@@ -20,7 +20,8 @@ from agent.rat_hold import HoldError, RatHold
 from agent.rat_setting import SavedSettings
 from agent.recorder import Recorder
 from agent.runtime import Beat, Mailbox, Stop
-from agent.snapshots import Snapshot, Verdict, judge
+from agent.settling import Settling
+from agent.snapshots import Snapshot, Verdict
 from agent.ticks import NS_PER_S, Due, Ticks
 from drivers.modem.errors import GoneError, ModemError, TimedOutError, UnreadableError
 from drivers.modem.modem import Modem
@@ -43,6 +44,7 @@ REOPEN_AFTER_S = (1, 2, 5, 10)
 """Back-off between attempts to open; the last one stays."""
 LOCK_LOOK_EVERY_S = 5
 RELOCK_EVERY_S = 30
+NEW_SETTING = "a new RAT setting"
 RELEASE_ATTEMPTS = 2
 MOST_ORDERS = 8
 ANSWER_LOOK_S = 0.25
@@ -91,6 +93,7 @@ class ModemWorker:
         self._neighbours_at_ns = 0
         self._lock_look_at_ns = 0
         self._relock_at_ns = 0
+        self._settling = Settling()
         self._busy_with = "an order"
         self._stopping = False
 
@@ -206,14 +209,23 @@ class ModemWorker:
 
     def _lock(self, mode: RatMode | None) -> None:
         self._told_lock_lost = False
-        self._hold.hold(mode)
+        self._change_lock(mode)
         if mode is not None and self._hold.read_back is not mode:
             raise HoldError(f"the modem reads back {self._hold.read_back}")
 
     def _scan(self) -> scan.Payload:
         if self._modem is None:
             raise HoldError("the modem is gone")
-        return self._modem.scan()
+        try:
+            return self._modem.scan()
+        finally:
+            self._settling.begin("a scan", self._clock.mono_ns())
+
+    def _change_lock(self, mode: RatMode | None) -> None:
+        try:
+            self._hold.hold(mode)
+        finally:
+            self._settling.begin(NEW_SETTING, self._clock.mono_ns())
 
     def _look(self, due: Due) -> None:
         """Account for all steps up to this one, and look at the radio for it."""
@@ -264,7 +276,7 @@ class ModemWorker:
             self._write(now_ns, None, Verdict(Outcome.INVALID, f"modem: {error}"))
         else:
             self._silent_looks = 0
-            self._write(now_ns, payload, judge(payload, modem.sim_state))
+            self._write(now_ns, payload, self._settling.judge(payload, modem.sim_state, now_ns))
 
     def _look_at_lock(self, now_ns: int) -> None:
         """Read the lock back now and then; tell a silent unlock once, and lock again."""
@@ -281,7 +293,7 @@ class ModemWorker:
             self._told_lock_lost = True
         if now_ns >= self._relock_at_ns:
             self._relock_at_ns = now_ns + RELOCK_EVERY_S * NS_PER_S
-            self._hold.hold(self._hold.asked)
+            self._change_lock(self._hold.asked)
 
     def _tell_lock(self, name: str, severity: str) -> None:
         asked, read_back = self._hold.asked, self._hold.read_back
@@ -302,9 +314,11 @@ class ModemWorker:
         log.info("modem %s is a %s at %s", self.place.name, modem.identity.model, self.place.place)
         if self._told_gone:
             self._told_gone = False
+            self._settling.begin("the modem came back", self._clock.mono_ns())
             self._recorder.event("modem_back", modem=modem.identity)
         try:
-            self._hold.attach(modem)
+            if self._hold.attach(modem):
+                self._settling.begin(NEW_SETTING, self._clock.mono_ns())
         except GoneError as error:
             self._lose(str(error))
         except (ModemError, HoldError) as error:

@@ -25,14 +25,14 @@ class RatHold:
         self.asked = asked
         self.read_back: RatMode | None = None
 
-    def attach(self, modem: Modem) -> None:
+    def attach(self, modem: Modem) -> bool:
         """Take an opened modem: lock it as asked, or give back what a crash left locked.
 
-        Raises `ModemError`, or `HoldError` when nothing was changed.
+        Whether its setting was touched. Raises `ModemError`, or `HoldError` when it was not.
         """
         self._modem = modem
         self.read_back = None
-        self._apply(modem)
+        return self._apply(modem)
 
     def detach(self) -> None:
         """The modem is gone: nothing can be asked of it or restored on it."""
@@ -72,10 +72,10 @@ class RatHold:
             serving_agreed=lock_agrees(self.asked, payload),
         )
 
-    def _apply(self, modem: Modem) -> None:
+    def _apply(self, modem: Modem) -> bool:
+        """Whether the modem's setting was touched."""
         if self.asked is None:
-            self._give_back(modem)
-            return
+            return self._give_back(modem)
         # On the disk before the first change: from here on a power cut leaves a locked modem.
         if self._saved.find(_key(modem)) is None:
             try:
@@ -84,13 +84,16 @@ class RatHold:
                 raise HoldError(f"cannot save the modem's own setting: {error}") from error
         modem.lock(self.asked)
         self.read_back = modem.read_lock()
+        return True
 
-    def _give_back(self, modem: Modem) -> None:
+    def _give_back(self, modem: Modem) -> bool:
         setting = self._saved.find(_key(modem))
-        if setting is not None:
-            modem.restore(setting)
-            self._saved.forget(_key(modem))
-            log.info("modem %s has its own radio setting again", modem.identity.name)
+        if setting is None:
+            return False
+        modem.restore(setting)
+        self._saved.forget(_key(modem))
+        log.info("modem %s has its own radio setting again", modem.identity.name)
+        return True
 
 
 def _key(modem: Modem) -> str:

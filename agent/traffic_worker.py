@@ -31,7 +31,8 @@ MOST_REQUESTS = 4
 LOCK_TIMEOUT_S = 30.0
 AGREE_TIMEOUT_S = 30.0
 """How long the modem may take to camp on a cell of the mode it was locked to."""
-FIRST_LOOK_TIMEOUT_S = 5.0
+FIRST_LOOK_TIMEOUT_S = 25.0
+"""Longer than a modem takes to settle after a lock, a scan or its return."""
 SCAN_TIMEOUT_S = 200.0
 """+COPS=? may take three minutes by 27.007."""
 NO_SERVICE_LOOKS = 3
@@ -161,7 +162,7 @@ class TrafficWorker:
         return agrees is not False
 
     def _test(self, request: TestRequest, stop: Stop) -> None:
-        obstacle = self._obstacle(needs_service=request.needs_service)
+        obstacle = self._obstacle(stop, needs_service=request.needs_service)
         if obstacle is not None:
             self._end(request, obstacle)
             return
@@ -186,13 +187,22 @@ class TrafficWorker:
             result = result._replace(outcome=Outcome.INVALID, reason="the agent stops")
         self._end(request, result, mono_ns=start_ns, position=position)
 
-    def _obstacle(self, *, needs_service: bool) -> Result | None:
+    def _await_look(self, after_ns: int, stop: Stop) -> tuple[Snapshot, ...]:
+        """The next look at a modem that is there and settled; none when it does not come soon."""
+        deadline_ns = after_ns + round(FIRST_LOOK_TIMEOUT_S * NS_PER_S)
+        while self._clock.mono_ns() < deadline_ns and not stop.is_set():
+            look = self._radio.next_snapshot(after_ns, BEAT_EVERY_S)
+            if look is not None and look.outcome is not Outcome.SKIPPED:
+                return (look,)
+            after_ns = after_ns if look is None else look.mono_ns
+        return ()
+
+    def _obstacle(self, stop: Stop, *, needs_service: bool) -> Result | None:
         """Why a test cannot begin now: no modem, or no service for some seconds."""
         now_ns = self._clock.mono_ns()
         looks = self._radio.snapshots(now_ns - NO_SERVICE_LOOKS * NS_PER_S)[-NO_SERVICE_LOOKS:]
         if not looks or looks[-1].outcome is Outcome.SKIPPED:
-            look = self._radio.next_snapshot(now_ns, FIRST_LOOK_TIMEOUT_S)
-            looks = () if look is None else (look,)
+            looks = self._await_look(now_ns, stop)
         if looks and looks[-1].outcome is Outcome.MODEM_GONE:
             return Result(Outcome.MODEM_GONE, None, None)
         if not needs_service:

@@ -3,6 +3,7 @@ from concurrent.futures import Future
 import pytest
 
 from agent import modem_worker as module
+from agent import settling
 from agent.modem_worker import SILENT_LOOKS, _Order
 from agent.orders import OrderError
 from agent.rat_setting import SavedSettings
@@ -172,6 +173,33 @@ def test_a_lock_that_a_crash_left_behind_is_given_back(
     records.wait(heard)
     assert supervisor.stop(10) == ()
     assert setting_of(modem.link) == original
+
+
+def test_a_modem_that_was_just_locked_proves_no_gap_until_it_settled(
+    sim_modem, modem_worker, start, records, monkeypatch
+):
+    monkeypatch.setattr(settling, "SETTLE_S", 4)
+    start(modem_worker(sim_modem(silence=True).link, lock=RatMode.G4).run)
+    row = records.wait(lambda row: row.kind == "radio" and row.outcome is Outcome.NO_SERVICE)
+    before = [each for each in records.all("radio") if each.payload and each is not row]
+    assert before
+    assert {each.outcome for each in before} == {Outcome.SKIPPED}
+    assert {each.reason for each in before} == {"not settled after a new RAT setting"}
+
+
+def test_a_modem_that_came_back_may_need_time_to_find_its_network(
+    modem_worker, sim_modem, start, records
+):
+    modem = sim_modem(silence=True)
+    modem.unplug()
+    start(modem_worker(modem.link).run)
+    records.wait(gone)
+    modem.plug_in()
+    row = records.wait(lambda row: row.kind == "radio" and row.payload)
+    assert (row.outcome, row.reason) == (
+        Outcome.SKIPPED,
+        "not settled after the modem came back",
+    )
 
 
 def test_a_silent_unlock_is_an_event_and_the_lock_comes_back(

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from agent import traffic_worker as module
 from agent.activity import Ready, Result
 from agent.config import ModemPlace
 from agent.orders import OrderError
@@ -114,6 +115,23 @@ def test_without_modem_or_service_the_row_says_so_and_nothing_runs(
         made.ask(request_for(lambda _: pytest.fail("it ran"), plan=outcome.value))
         row = records.wait(lambda row, plan=outcome.value: is_row(row) and row.plan == plan)
         assert (row.outcome, row.payload) == (outcome, None)
+
+
+def test_a_test_waits_for_a_modem_that_is_not_settled(
+    worker, request_for, start, records, *, radio, monkeypatch
+):
+    monkeypatch.setattr(module, "FIRST_LOOK_TIMEOUT_S", 0.2)
+    radio.outcome = Outcome.SKIPPED
+    made = worker()
+    start(made.run)
+    made.ask(request_for(lambda _: pytest.fail("it ran"), plan="unsettled"))
+    row = records.wait(lambda row: is_row(row) and row.plan == "unsettled")
+    assert (row.outcome, row.reason) == (Outcome.SKIPPED, "nothing known of the modem yet")
+    monkeypatch.setattr(module, "FIRST_LOOK_TIMEOUT_S", 20)
+    made.ask(request_for(lambda _: OK, plan="settled"))
+    radio.outcome = Outcome.OK
+    row = records.wait(lambda row: is_row(row) and row.plan == "settled")
+    assert row.outcome is Outcome.OK
 
 
 def test_a_test_that_needs_no_service_runs_without(worker, request_for, start, records, radio):
