@@ -87,10 +87,9 @@ def summarise(snapshots: Sequence[Snapshot]) -> TestRadio:
         if snapshot.outcome is Outcome.OK and snapshot.payload is not None
     ]
     cells = [payload.serving for payload in served if payload.serving is not None]
+    without = sum(snapshot.outcome is Outcome.NO_SERVICE for snapshot in snapshots)
     if not cells:
-        return TestRadio(
-            snapshots=len(snapshots), snapshots_without_service=len(snapshots) - len(served)
-        )
+        return TestRadio(snapshots=len(snapshots), snapshots_without_service=without)
     with_nr = sum(_has_nr(payload) for payload in served)
     levels = [cell.rsrp_dbm for cell in cells if cell.rsrp_dbm is not None]
     ratios = [cell.sinr_db for cell in cells if cell.sinr_db is not None]
@@ -98,7 +97,7 @@ def summarise(snapshots: Sequence[Snapshot]) -> TestRadio:
     return TestRadio(
         rat_class=_rat_class([cell.rat for cell in cells], with_nr),
         snapshots=len(snapshots),
-        snapshots_without_service=len(snapshots) - len(served),
+        snapshots_without_service=without,
         nr_share=with_nr / len(served),
         plmn=served[0].plmn or first.plmn,
         cell_id=first.cell_id,
@@ -106,6 +105,19 @@ def summarise(snapshots: Sequence[Snapshot]) -> TestRadio:
         rsrp_dbm=statistics.median(levels) if levels else None,
         sinr_db=statistics.median(ratios) if ratios else None,
     )
+
+
+def excuse(snapshots: Sequence[Snapshot]) -> Verdict | None:
+    """Why a test that failed meanwhile is no failure of the network; None where it is one.
+
+    A modem that went, or of which nothing was heard, may have failed the test itself.
+    """
+    outcomes = {snapshot.outcome for snapshot in snapshots}
+    if Outcome.MODEM_GONE in outcomes:
+        return Verdict(Outcome.MODEM_GONE, "the modem went meanwhile")
+    if outcomes.isdisjoint({Outcome.OK, Outcome.NO_SERVICE}):
+        return Verdict(Outcome.INVALID, "nothing was heard of the modem meanwhile")
+    return None
 
 
 def lock_over(asked: RatMode | None, snapshots: Sequence[Snapshot]) -> RatLock | None:

@@ -19,7 +19,7 @@ from agent.places import NoInterfaceError
 from agent.recorder import Recorder
 from agent.runtime import Beat, Mailbox, Stop
 from agent.shared_paths import SharedPaths
-from agent.snapshots import Snapshot, lock_agrees, lock_over, summarise
+from agent.snapshots import Snapshot, excuse, lock_agrees, lock_over, summarise
 from agent.ticks import NS_PER_S
 from drivers.traffic.result import OnProgress, Progress, unobserved
 from wire.messages import AnyMeasurement, Modem, Outcome, Position, RatMode
@@ -185,6 +185,11 @@ class TrafficWorker:
         if stop.is_set() and result.outcome is not Outcome.OK:
             # The network did not do this: in no statistic.
             result = result._replace(outcome=Outcome.INVALID, reason="the agent stops")
+        elif result.outcome is Outcome.FAILED and request.needs_service:
+            excused = excuse(self._radio.snapshots(start_ns))
+            if excused is not None:
+                reason = f"{excused.reason} ({result.reason})"
+                result = result._replace(outcome=excused.outcome, reason=reason)
         self._end(request, result, mono_ns=start_ns, position=position)
 
     def _await_look(self, after_ns: int, stop: Stop) -> tuple[Snapshot, ...]:

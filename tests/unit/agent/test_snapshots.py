@@ -1,6 +1,6 @@
 import pytest
 
-from agent.snapshots import Snapshot, judge, lock_agrees, lock_over, summarise
+from agent.snapshots import Snapshot, excuse, judge, lock_agrees, lock_over, summarise
 from drivers.modem.standard import SimState
 from wire.cells import Cell, Rat, RatClass, TestRadio
 from wire.kinds.radio import Payload, RegistrationState, Unread
@@ -115,12 +115,21 @@ def test_a_summary_names_the_block_at_the_start_and_the_median_level():
     assert (radio.plmn, radio.cell_id, radio.pci) == ("45204", 0, 0)
     assert radio.rsrp_dbm == -90.0
     assert radio.sinr_db is None
-    assert (radio.snapshots, radio.snapshots_without_service) == (5, 2)
+    # The last look found no modem: that is no second without service.
+    assert (radio.snapshots, radio.snapshots_without_service) == (5, 1)
 
 
 def test_without_service_nothing_is_known_but_the_count():
     assert summarise(looks(NOTHING, NOTHING)) == TestRadio(snapshots=2, snapshots_without_service=2)
     assert summarise(()) == TestRadio()
+
+
+def test_a_failed_test_is_the_networks_only_if_the_modem_was_there_and_heard():
+    assert excuse(looks(LTE, NOTHING)) is None
+    assert excuse(looks(LTE, Payload())) is None
+    assert excuse(looks(LTE, None, LTE)).outcome is Outcome.MODEM_GONE
+    assert excuse(looks(Payload(), Payload())).outcome is Outcome.INVALID
+    assert excuse(()).outcome is Outcome.INVALID
 
 
 @pytest.mark.parametrize(

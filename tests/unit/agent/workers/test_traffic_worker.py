@@ -142,6 +142,32 @@ def test_a_test_that_needs_no_service_runs_without(worker, request_for, start, r
     assert records.wait(is_row).outcome is Outcome.OK
 
 
+@pytest.mark.parametrize("outcome", [Outcome.MODEM_GONE, Outcome.INVALID])
+def test_a_test_that_fails_with_its_modem_is_no_failure_of_the_network(
+    worker, request_for, start, records, *, radio, outcome
+):
+    def fail(_):
+        radio.outcome = outcome
+        return Result(Outcome.FAILED, "transfer: stalled", OK.payload)
+
+    made = worker()
+    start(made.run)
+    made.ask(request_for(fail))
+    row = records.wait(is_row)
+    assert row.outcome is outcome
+    assert "transfer: stalled" in row.reason
+
+
+def test_a_test_that_fails_while_the_modem_is_served_is_the_networks(
+    worker, request_for, start, records
+):
+    made = worker()
+    start(made.run)
+    made.ask(request_for(lambda _: Result(Outcome.FAILED, "transfer: stalled", OK.payload)))
+    row = records.wait(is_row)
+    assert (row.outcome, row.reason) == (Outcome.FAILED, "transfer: stalled")
+
+
 def test_a_test_without_its_own_interface_is_invalid(worker, request_for, start, records):
     def missing(_):
         raise NoInterfaceError("no network interface at USB path 1-1")
