@@ -9,8 +9,8 @@ from collector.kpi import Period
 
 VIET_NAM = timezone(timedelta(hours=7))
 
-_MONTH = re.compile(r"(?P<year>\d{4})-(?P<month>0[1-9]|1[0-2])")
-_QUARTER = re.compile(r"(?P<year>\d{4})-Q(?P<quarter>[1-4])")
+_MONTH = re.compile(r"(?P<year>20\d{2})-(?P<month>0[1-9]|1[0-2])")
+_QUARTER = re.compile(r"(?P<year>20\d{2})-Q(?P<quarter>[1-4])")
 _INSTANT = timedelta(microseconds=1)
 _MONTHS_A_QUARTER = 3
 _MONTHS_A_YEAR = 12

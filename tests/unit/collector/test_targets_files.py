@@ -120,7 +120,10 @@ def test_months_and_quarters_begin_at_midnight_in_viet_nam():
     assert december.end_utc == datetime(2026, 12, 31, 17, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["2026-13", "2026-00", "2026-Q5", "26-10", "2026-10-01", ""])
+@pytest.mark.parametrize(
+    "text",
+    ["2026-13", "2026-00", "2026-Q5", "26-10", "2026-10-01", "", "0001-01", "9999-12", "9999-Q4"],
+)
 def test_a_text_that_is_no_period_is_refused(text):
     with pytest.raises(UnknownPeriodError, match="2026-10"):
         parse(text)
