@@ -9,26 +9,30 @@ from collector.targets.operators import operators
 from collector.targets.periods import VIET_NAM
 
 
-def ground(config: Config, at: datetime) -> Ground:
-    """What is judged, by the first boundary set that has areas on that day.
+class Geography:
+    """What the configuration names, read once; which areas there are depends on the day."""
 
-    Raises `collector.config.ConfigError` or `TargetError`.
-    """
-    day = at.astimezone(VIET_NAM).date()
-    known = [
-        area for area in boundaries.Boundaries(config.geo.boundaries).areas if _valid(area, day)
-    ]
-    boundary_set = known[0].boundary_set if known else None
-    communes = [area for area in known if area.boundary_set == boundary_set]
-    lengths_m = configured.roads(config).lengths_m
-    return Ground(
-        boundary_set=boundary_set,
-        areas=(*_around(communes), *(_commune(area) for area in communes)),
-        roads=tuple(
-            Road(code=name, name=name, length_m=length_m) for name, length_m in lengths_m.items()
-        ),
-        operators=operators(config.targets.operators),
-    )
+    def __init__(self, config: Config) -> None:
+        """Read it; raises `collector.config.ConfigError` or `TargetError`."""
+        self._areas = configured.boundaries(config).areas
+        self._roads = tuple(
+            Road(code=name, name=name, length_m=length_m)
+            for name, length_m in configured.roads(config).lengths_m.items()
+        )
+        self._operators = operators(config.targets.operators)
+
+    def ground(self, at: datetime) -> Ground:
+        """What is judged, by the first boundary set that has areas on that day."""
+        day = at.astimezone(VIET_NAM).date()
+        known = [area for area in self._areas if _valid(area, day)]
+        boundary_set = known[0].boundary_set if known else None
+        communes = [area for area in known if area.boundary_set == boundary_set]
+        return Ground(
+            boundary_set=boundary_set,
+            areas=(*_around(communes), *(_commune(area) for area in communes)),
+            roads=self._roads,
+            operators=self._operators,
+        )
 
 
 def _valid(area: boundaries.Area, day: date) -> bool:

@@ -11,7 +11,7 @@ import msgspec
 from collector.config import Config
 from collector.kpi import Finding, Ground, Measured, Operator, Period, Text
 from collector.store.engine import connect
-from collector.targets.ground import ground
+from collector.targets.ground import Geography
 from collector.targets.target import Target, Threshold, load
 from collector.targets.verdict import HEADLINE, Evidence, Value, Verdict, combine, decide
 
@@ -49,10 +49,15 @@ def judge_all(
     `collector.store.engine.EngineError`.
     """
     targets = [one for one in load(config.targets.folder) if target in {None, one.id}]
-    at = now if period is None else min(now, period.end_utc - _INSTANT)
-    where = ground(config, at)
+    geography = Geography(config)
+    verdicts: list[Verdict] = []
     with connect(config.store.engine, config.store.lake) as tables:
-        return judge(tables, targets, ground=where, now=now, period=period)
+        for one in targets:
+            over = one.period.over(now, period)
+            # The areas of the period's own last day: a later reform does not reach back.
+            where = geography.ground(min(now, over.end_utc - _INSTANT))
+            verdicts += judge(tables, [one], ground=where, now=now, period=period)
+    return verdicts
 
 
 def select(

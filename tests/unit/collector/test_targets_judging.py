@@ -8,7 +8,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from collector.targets import HEADLINE, Value, Verdict, judge, load, parse, select
+from collector.config import ConfigError
+from collector.config import load as load_config
+from collector.targets import HEADLINE, Value, Verdict, judge, judge_all, load, parse, select
 from tests.unit.collector.campaigns import (
     NOW,
     OCTOBER,
@@ -274,3 +276,42 @@ def test_5g_districts_pass_on_their_own_tests(tmp_path):
     verdicts = judged(campaign.store(tmp_path), {"T8"})
     assert one(verdicts, level=HEADLINE).verdict is Value.PASS
     assert one(verdicts, level="district", operator="Viettel").excluded == {"mixed_technology": 40}
+
+
+def boundary_file(folder, name, **valid):
+    ring = [[107.6, 11.9], [107.8, 11.9], [107.8, 12.1], [107.6, 12.1], [107.6, 11.9]]
+    feature = {
+        "type": "Feature",
+        "properties": {"code": "24611", "name": name, "province_code": "67", **valid},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+    (folder / f"{name}.geojson").write_bytes(
+        msgspec.json.encode({"type": "FeatureCollection", "name": name, "features": [feature]})
+    )
+
+
+def test_a_month_that_is_over_is_judged_by_the_areas_it_had(tmp_path):
+    boundary_file(tmp_path, "old", valid_to="2026-10-31")
+    boundary_file(tmp_path, "new", valid_from="2026-11-01")
+    file = tmp_path / "collector.toml"
+    file.write_text(
+        '[store]\nfolder = "data"\n[geo]\nboundaries = ["old.geojson", "new.geojson"]\n'
+    )
+    config = load_config(file)
+    campaign = Campaign()
+    campaign.test(50, boundary_set="old")
+    campaign.store(config.store.lake).close()
+    [commune] = [
+        verdict
+        for verdict in judge_all(config, now=NOW, target="T1")
+        if verdict.level == "commune" and verdict.operator == "Viettel"
+    ]
+    assert (commune.name, commune.n, commune.excluded) == ("old", 1, {})
+
+
+def test_a_map_that_broke_meanwhile_is_named_with_its_place(tmp_path):
+    (tmp_path / "a.geojson").write_text("{")
+    file = tmp_path / "collector.toml"
+    file.write_text('[geo]\nboundaries = ["a.geojson"]\n')
+    with pytest.raises(ConfigError, match=r"geo\.boundaries\[0\]"):
+        judge_all(load_config(file), now=NOW)
