@@ -24,6 +24,8 @@ _LOCAL_OFFSET_H = 7
 _LEVELS = ("commune", "district", "province")
 _BLOCK = ("plmn", "cell_id", "grid_row", "grid_column", "hour")
 _UNDATED = "undated"
+_MAX_BITS_PER_S = 1e11
+"""No radio carries more; whatever says so was not measured."""
 
 Exclusions = Sequence[tuple[ir.BooleanValue, str]]
 
@@ -64,6 +66,11 @@ class Block(NamedTuple):
     def attempts(self) -> int:
         """Tests of the block, whatever came of them."""
         return len(self.rates_mbit_s) + self.failures
+
+    @property
+    def unit(self) -> tuple[str, Place, int]:
+        """What makes one value of a mean or one trial of a share, whatever the cells."""
+        return self.operator, self.place, self.hour
 
     @property
     def hour_of_day(self) -> int:
@@ -168,7 +175,7 @@ def operator_exclusions(table: ir.Table, registered: ir.StringValue) -> Exclusio
 
 def area_exclusions(table: ir.Table, ground: Ground) -> Exclusions:
     """Outside of the areas that are judged, or located by other boundaries than these."""
-    outside = (table.province.isnull(), "outside_areas")
+    outside = (table.commune.isnull(), "outside_areas")
     if ground.boundary_set is None:
         return (outside,)
     return (outside, (table.boundary_set != ground.boundary_set, "other_boundary_set"))
@@ -197,6 +204,7 @@ def read(
         *area_exclusions(table, ground),
         *further,
         (~failed & table.bits_per_second.isnull(), "no_result"),
+        (~failed & ~table.bits_per_second.between(0, _MAX_BITS_PER_S), "impossible_result"),
     )
     row = (table.position_lat_deg * _ROWS_PER_DEGREE).floor()
     parallel = ((row + 0.5) / _ROWS_PER_DEGREE).radians().cos()

@@ -295,5 +295,5 @@ def _units(blocks: Iterable[Block], value: _Value) -> list[float]:
     for block in blocks:
         found = value(block)
         if found is not None:
-            together[block.operator, block.place, block.hour].append(found)
+            together[block.unit].append(found)
     return [math.fsum(values) / len(values) for values in together.values()]

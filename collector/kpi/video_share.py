@@ -1,11 +1,11 @@
 """Share of video session attempts that reach a download rate (target T5).
 
 Every attempt counts that is not the probe's fault; one the network failed has not reached the
-rate. The share is of attempts. Its limits take all attempts of one block for one and the same, so
-that a probe that repeats itself proves nothing.
+rate. The share is of attempts. Its limits take all attempts of one operator, place and hour for one
+and the same, whatever the cells, so that a probe that repeats itself proves nothing.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -117,18 +117,21 @@ def _finding(
         rate >= rule.parameters.rate_mbit_s for block in blocks for rate in block.rates_mbit_s
     )
     share = good / attempts if attempts else None
-    trials = stats.kish_count([block.attempts for block in blocks])
+    units: Counter[tuple[object, ...]] = Counter()
+    for block in blocks:
+        units[block.unit] += block.attempts
+    trials = stats.kish_count(list(units.values()))
     successes = trials * (share or 0.0)
     lower, upper = stats.clopper_pearson(successes, trials)
     shown = stats.wilson(successes, trials)
-    lack = shortfall(blocks, units=len(blocks), minimum=rule.parameters.minimum, where=area.name)
+    lack = shortfall(blocks, units=len(units), minimum=rule.parameters.minimum, where=area.name)
     return Finding(
         scope=Scope(level=area.level, code=area.code, name=area.name, operator=operator),
         estimate=share,
         lower=lower,
         upper=upper,
         n=attempts,
-        blocks=len(blocks),
+        blocks=len(units),
         n_eff=trials if attempts else None,
         failures=sum(block.failures for block in blocks),
         excluded=left_in(

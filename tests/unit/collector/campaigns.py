@@ -119,7 +119,7 @@ class Campaign:
             bits_per_second=None if rate_mbit_s is None else rate_mbit_s * 1e6,
             stalls=more.pop("stalls", 0),
             cut_off=more.pop("cut_off", False),
-            radio=TestRadio(rat_class=RatClass.G4, plmn="45204", cell_id=1),
+            radio=TestRadio(rat_class=RatClass.G4, plmn="45204", cell_id=more.pop("cell_id", 1)),
         )
         more.setdefault("profile", "video-1080p")
         self.add("video", payload, at=at, lat=lat, lon=lon, outcome=outcome, **more)

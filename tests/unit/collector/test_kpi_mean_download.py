@@ -213,6 +213,13 @@ def test_each_row_that_is_left_out_is_counted_once_under_its_reason(campaign, tm
     assert seen_in_the_commune["position_error"] == 1
 
 
+def test_a_rate_that_no_radio_carries_is_left_out_and_stops_nothing(campaign, tmp_path):
+    for rate in (1e302, 1e302, -5.0, 40.0):
+        campaign.test(rate)
+    found = finding(measure(campaign.store(tmp_path)))
+    assert (found.n, found.estimate, found.excluded) == (1, 40.0, {"impossible_result": 3})
+
+
 def test_a_row_without_a_time_is_left_out_of_the_month_it_came_in(campaign, tmp_path):
     campaign.test(50)
     campaign.test(1, at=None)

@@ -70,6 +70,13 @@ def test_attempts_of_one_block_are_one_trial(campaign, tmp_path):
     assert next(need.more for need in found.need if need.what == "blocks") == 49
 
 
+def test_an_attempt_that_found_no_cell_is_no_trial_of_its_own(campaign, tmp_path):
+    campaign.session(9.0)
+    campaign.session(None, outcome=Outcome.NO_SERVICE, cell_id=None)
+    [found, _] = measured(campaign, tmp_path).findings
+    assert (found.n, found.blocks, found.n_eff, found.estimate) == (2, 1, 1, 0.5)
+
+
 def test_one_place_at_one_hour_is_not_an_area(campaign, tmp_path):
     for _ in range(5):
         campaign.session(9.0)
