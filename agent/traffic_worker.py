@@ -81,6 +81,7 @@ class TrafficWorker:
         self._paths = paths
         self._interface_of = interface_of
         self._requests: Mailbox[TestRequest] = Mailbox(MOST_REQUESTS)
+        self._unanswered: TestRequest | None = None
 
     def ask(self, request: TestRequest) -> None:
         """Run the test as soon as those before it are done; it ends as a row in any case."""
@@ -99,10 +100,19 @@ class TrafficWorker:
                     beat()
                     request = self._requests.take(BEAT_EVERY_S)
                     if request is not None:
-                        self._attend(request, stop)
+                        self._answer(request, stop)
             finally:
                 while (request := self._requests.take(0)) is not None:
                     self.skip(request, "the agent stops")
+
+    def _answer(self, request: TestRequest, stop: Stop) -> None:
+        """Run one test; a defect that ends this thread does not take the row with it."""
+        self._unanswered = request
+        try:
+            self._attend(request, stop)
+        finally:
+            if self._unanswered is not None:
+                self._end(request, Result(Outcome.INVALID, "the test crashed", None))
 
     def _attend(self, request: TestRequest, stop: Stop) -> None:
         left_s = (request.give_up_mono_ns - self._clock.mono_ns()) / NS_PER_S
@@ -246,6 +256,8 @@ class TrafficWorker:
             plan=request.plan,
             profile=request.ready.profile,
         )
+        if self._unanswered is request:
+            self._unanswered = None
         log.info(
             "%s on modem %s: %s%s",
             request.kind,

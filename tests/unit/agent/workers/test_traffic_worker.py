@@ -232,6 +232,18 @@ def test_one_test_at_a_time_on_a_shared_path(worker, request_for, start, records
     assert records.wait(lambda row: is_row(row) and row.plan == "patient").outcome is Outcome.OK
 
 
+def test_a_test_with_a_defect_is_a_row_and_the_supervisor_hears_of_it(worker, request_for, records):
+    def crash(_):
+        raise ZeroDivisionError
+
+    made = worker()
+    made.ask(request_for(crash))
+    with pytest.raises(ZeroDivisionError):
+        made.run(Stop(), lambda: None)
+    (row,) = records.all("latency")
+    assert (row.outcome, row.reason) == (Outcome.INVALID, "the test crashed")
+
+
 def test_a_running_test_ends_with_the_agent_and_is_in_no_statistic(
     worker, request_for, records, clock
 ):
