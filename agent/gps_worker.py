@@ -6,7 +6,7 @@ from agent.clock import Clock
 from agent.recorder import Recorder
 from agent.runtime import Beat, Stop
 from agent.ticks import NS_PER_S, Ticks
-from agent.whereabouts import Whereabouts
+from agent.whereabouts import STALE_S, Whereabouts
 from drivers.gps.client import GpsClient
 from drivers.gps.report import Fix, FixGate
 from wire.kinds import position
@@ -40,7 +40,9 @@ class GpsWorker:
         self._clock = clock
         self._recorder = recorder
         self._gate = FixGate()
+        self._ticks: Ticks | None = None
         self._latest: Fix | None = None
+        self._latest_ns = 0
         self._had_fix: bool | None = None
         self._ntp_at_ns = 0
         self._ntp_works = True
@@ -49,7 +51,8 @@ class GpsWorker:
         """Listen until stopped."""
         client = None if self._gpsd is None else GpsClient(*self._gpsd)
         period_s = 1 if client is not None else SURVEYED_EVERY_S
-        ticks = Ticks(self._clock.mono_ns(), period_s * NS_PER_S)
+        # After a crash the schedule goes on: the seconds in between are rows, too.
+        ticks = self._ticks = self._ticks or Ticks(self._clock.mono_ns(), period_s * NS_PER_S)
         try:
             while not stop.is_set():
                 beat()
@@ -72,8 +75,8 @@ class GpsWorker:
 
     def _hear(self, fix: Fix) -> None:
         """Judge one epoch; learn place and time from it if it is believed."""
-        self._latest = fix
         now_ns = self._clock.mono_ns()
+        self._latest, self._latest_ns = fix, now_ns
         now_s = now_ns / NS_PER_S
         if self._gate.judge(fix, now_s) is not None:
             return
@@ -119,6 +122,8 @@ class GpsWorker:
         else:
             outcome, reason = Outcome.INVALID, self._why_not(connected=connected)
         fix = self._latest
+        if abs(mono_ns - self._latest_ns) > STALE_S * NS_PER_S:
+            fix = None  # what a silent receiver saw once says nothing of this second
         self._recorder.record(
             "position",
             position.Payload(

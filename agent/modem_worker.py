@@ -80,6 +80,7 @@ class ModemWorker:
         self._position_at = position_at
         self._hold = RatHold(saved, place.lock)
         self._orders: Mailbox[_Order] = Mailbox(MOST_ORDERS)
+        self._ticks: Ticks | None = None
         self._looked = threading.Condition()
         self._snapshots: deque[Snapshot] = deque(maxlen=KEPT_SNAPSHOTS)
         self._unread_replies = 0
@@ -99,7 +100,8 @@ class ModemWorker:
 
     def run(self, stop: Stop, beat: Beat) -> None:
         """Look once a second until stopped; then give the modem its own setting back."""
-        ticks = Ticks(self._clock.mono_ns())
+        # After a crash the schedule goes on: the seconds in between are rows, too.
+        ticks = self._ticks = self._ticks or Ticks(self._clock.mono_ns())
         self._absence, self._open_at_ns, self._stopping = SKIPPED_AT_START, 0, False
         with stop.wakes(self._orders.wake), stop.wakes(self._interrupt):
             try:

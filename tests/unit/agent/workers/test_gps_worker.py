@@ -7,6 +7,7 @@ import pytest
 from agent.clock import Clock
 from agent.config import Surveyed
 from agent.gps_worker import GpsWorker
+from agent.runtime import Stop
 from agent.ticks import NS_PER_S
 from agent.whereabouts import Whereabouts
 from sim.faults import faults_file
@@ -89,6 +90,10 @@ def test_each_second_says_where_the_probe_is_and_the_clock_learns_the_time(
     assert lost.outcome is Outcome.INVALID
     assert lost.reason
     assert lost.position == Position()
+    blind = records.wait(
+        lambda each: each.kind == "position" and each.mono_ns > lost.mono_ns + NS_PER_S
+    )
+    assert blind.payload == type(blind.payload)(rejected=blind.reason)
     assert whereabouts.position_at(quiet_clock.mono_ns()) == Position()
     assert records.events() == ["clock_anchor"]
 
@@ -106,6 +111,29 @@ def test_without_gpsd_each_second_says_so(clock, records, recorder, start):
         second = records.wait(lambda row: row.kind == "position" and row.mono_ns > first.mono_ns)
     assert (second.outcome, second.reason) == (Outcome.INVALID, "no_gpsd")
     assert second.payload.rejected == "no_gpsd"
+
+
+def test_the_seconds_between_a_crash_and_the_restart_are_rows(
+    fake_clock, fake_time, recorder_on, records
+):
+    worker = GpsWorker(
+        gpsd=None,
+        whereabouts=Whereabouts(Surveyed(lat_deg=12.0, lon_deg=107.7)),
+        clock=fake_clock,
+        recorder=recorder_on(fake_clock),
+    )
+
+    crashes = iter([False, True] * 2)
+
+    def beat():
+        if next(crashes):
+            raise ZeroDivisionError
+
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            worker.run(Stop(), beat)
+        fake_time.advance(180)
+    assert [row.mono_ns // NS_PER_S for row in records.all("position")] == [1000, 1060, 1120, 1180]
 
 
 def test_a_surveyed_probe_says_where_it_stands_without_a_receiver(clock, records, recorder, start):

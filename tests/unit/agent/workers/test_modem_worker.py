@@ -8,6 +8,7 @@ from agent.modem_worker import SILENT_LOOKS, _Order
 from agent.orders import OrderError
 from agent.rat_setting import SavedSettings
 from agent.runtime import Stop
+from agent.ticks import NS_PER_S
 from drivers.modem.modem import Modem
 from wire.cells import Rat
 from wire.messages import Outcome, RatMode
@@ -72,6 +73,25 @@ def test_a_modem_that_was_never_there_is_gone_each_second(modem_worker, tmp_path
     assert "nowhere" in second.reason
     assert (second.modem.name, second.modem.imei) == ("viettel", None)
     assert records.events() == ["modem_gone"]
+
+
+def test_the_seconds_between_a_crash_and_the_restart_are_rows(
+    modem_worker, tmp_path, fake_clock, fake_time, records
+):
+    worker = modem_worker(tmp_path / "nowhere")
+    worker._clock = fake_clock
+
+    crashes = iter([False, True] * 2)
+
+    def beat():
+        if next(crashes):
+            raise ZeroDivisionError
+
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            worker.run(Stop(), beat)
+        fake_time.advance(3)
+    assert [row.mono_ns // NS_PER_S for row in records.all("radio")] == [1000, 1001, 1002, 1003]
 
 
 def test_an_unplugged_modem_is_told_once_and_comes_back(sim_modem, modem_worker, start, records):
