@@ -38,26 +38,37 @@ class Roads:
     def __init__(self, files: Iterable[Path]) -> None:
         """Read the lines; raises `geojson.GeographyError`.
 
-        Chainage counts from the first vertex of a line; parts of one feature follow each other
-        without the gap between them.
+        Chainage counts from the first vertex of a road. Its further lines and features continue
+        it, in the order they stand in, and must begin where the one before ends: a road with a
+        hole would hide what lies in it.
         """
         names: list[str] = []
         lengths: dict[str, float] = {}
+        ends: dict[str, Any] = {}
         pieces: list[Any] = []
         starts: list[Any] = []
         for file in files:
-            for feature in geojson.read(file, _Properties, _GEOMETRIES).features:
-                segments = np.concatenate(
-                    [_segments(p) for p in shapely.get_parts(feature.geometry)]
-                )
-                length = np.hypot(*_metres(segments[:, 0], segments[:, 1]))
+            for index, feature in enumerate(geojson.read(file, _Properties, _GEOMETRIES).features):
                 road = feature.properties.road
-                names += [road] * len(segments)
-                lengths[road] = lengths.get(road, 0.0) + float(length.sum())
-                pieces.append(segments)
-                starts.append(np.cumsum(length) - length)
+                for line in shapely.get_parts(feature.geometry):
+                    segments = _segments(line)
+                    hole_m = _distance_m(ends.get(road, segments[0, 0]), segments[0, 0])
+                    if hole_m > MAX_OFFSET_M:
+                        raise geojson.GeographyError(
+                            file,
+                            index,
+                            f"begins {hole_m:.0f} m from where {road!r} ends so far: put its lines"
+                            " in order, or give them names of their own",
+                        )
+                    length = np.hypot(*_metres(segments[:, 0], segments[:, 1]))
+                    before_m = lengths.get(road, 0.0)
+                    names += [road] * len(segments)
+                    pieces.append(segments)
+                    starts.append(before_m + np.cumsum(length) - length)
+                    lengths[road] = before_m + float(length.sum())
+                    ends[road] = segments[-1, 1]
         self.lengths_m: Mapping[str, float] = lengths
-        """Length of each centre line by the road's name."""
+        """Length of each road by its name."""
         self._names = np.array(names, dtype=object)
         self._segments = np.concatenate(pieces) if pieces else np.empty((0, 2, 2))
         self._start_m = np.concatenate(starts) if starts else np.empty(0)
@@ -97,6 +108,10 @@ class Roads:
 def _segments(line: Any) -> Any:
     vertices = shapely.get_coordinates(line)
     return np.stack([vertices[:-1], vertices[1:]], axis=1)
+
+
+def _distance_m(start: Any, end: Any) -> float:
+    return float(np.hypot(*_metres(start, end)))
 
 
 def _metres(start: Any, end: Any) -> tuple[Any, Any]:

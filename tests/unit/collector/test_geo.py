@@ -131,6 +131,39 @@ def test_beyond_the_end_of_a_road_chainage_stays_at_its_end(write):
     assert found.offset_m[0] == pytest.approx(22, abs=1)
 
 
+def test_chainage_goes_on_through_all_features_of_a_road(write):
+    whole = Roads([write(road([107.0, 12.0], [107.0, 12.1], [107.1, 12.1]), name="whole.geojson")])
+    halves = Roads(
+        [
+            write(road([107.0, 12.0], [107.0, 12.1]), name="a.geojson"),
+            write(road([107.0, 12.1], [107.1, 12.1]), name="b.geojson"),
+        ]
+    )
+    points = np.array([12.05, 12.1]), np.array([107.0, 107.05])
+    assert halves.find(*points).chainage_m == pytest.approx(whole.find(*points).chainage_m)
+    assert halves.lengths_m["QL14"] == pytest.approx(whole.lengths_m["QL14"])
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        pytest.param(road([107.1, 12.1], [107.0, 12.1]), id="turned round"),
+        pytest.param(road([107.0, 12.101], [107.1, 12.1]), id="behind a hole"),
+    ],
+)
+def test_a_road_in_pieces_that_do_not_join_is_refused(write, second):
+    file = write(road([107.0, 12.0], [107.0, 12.1]), second)
+    with pytest.raises(GeographyError, match=r"feature 1: begins \d+ m from where 'QL14' ends"):
+        Roads([file])
+
+
+def test_lines_of_one_feature_with_a_hole_between_them_are_refused(write):
+    lines = [[[107.0, 12.0], [107.0, 12.1]], [[107.0, 12.2], [107.0, 12.3]]]
+    geometry = {"type": "MultiLineString", "coordinates": lines}
+    with pytest.raises(GeographyError, match=r"feature 0: begins 1106\d m"):
+        Roads([write(feature(geometry, road="QL14"))])
+
+
 def locate(*records, boundaries=(), roads=()):
     flat = columns.flatten(records[0].kind, records, NOW)
     located = Locator(Boundaries(boundaries), Roads(roads)).locate(flat)
