@@ -149,7 +149,7 @@ _MEANINGS: tuple[tuple[str, str | None, str, Outcome], ...] = (
     ("too many open files", "probe", "too many open files", _INVALID),
     ("cannot allocate memory", "probe", "cannot allocate memory", _INVALID),
     ("unable to create temp file", "probe", "no temporary file", _INVALID),
-    ("connection refused", None, "refused", _FAILED),
+    ("connection refused", "server", "refused", _INVALID),
     ("connection reset", None, "reset", _FAILED),
     ("broken pipe", None, "reset", _FAILED),
     ("timed out", None, "timeout", _FAILED),

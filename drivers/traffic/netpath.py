@@ -93,12 +93,16 @@ def proves_path(
     return transferred_bytes is None or counted_bytes <= EXCESS * transferred_bytes + SLACK_BYTES
 
 
-def resolve(host: str, port: int, *, timeout_s: float, cancel: threading.Event) -> Address:
+def resolve(
+    host: str, port: int, path: NetPath, *, timeout_s: float, cancel: threading.Event
+) -> Address:
     """First address of a server; raises `TrafficError` of stage `dns`.
 
     getaddrinfo knows no deadline, so a thread waits for it; a thread that outlives the deadline
-    ends when the resolver does. The query follows the system's resolver, not the test's interface.
+    ends when the resolver does. The query goes the system's way, not the interface's: of a test
+    that is bound to one its failure says nothing.
     """
+    outcome = Outcome.FAILED if path.interface is None else Outcome.INVALID
     answer: queue.SimpleQueue[Address | TrafficError] = queue.SimpleQueue()
 
     def ask() -> None:
@@ -107,7 +111,7 @@ def resolve(host: str, port: int, *, timeout_s: float, cancel: threading.Event) 
             answer.put(Address(family=found[0], host=str(found[4][0]), port=port))
         except (OSError, UnicodeError) as error:  # a name may also be too long for DNS
             said = getattr(error, "strerror", None) or str(error)
-            answer.put(TrafficError("dns", said.lower()))
+            answer.put(TrafficError("dns", said.lower(), outcome=outcome))
 
     threading.Thread(target=ask, name=f"resolve-{host}", daemon=True).start()
     deadline = time.monotonic() + timeout_s
@@ -116,7 +120,7 @@ def resolve(host: str, port: int, *, timeout_s: float, cancel: threading.Event) 
             result = answer.get(timeout=CANCEL_POLL_S)
         except queue.Empty:
             if time.monotonic() > deadline:
-                raise TrafficError("dns", "timeout") from None
+                raise TrafficError("dns", "timeout", outcome=outcome) from None
             continue
         if isinstance(result, TrafficError):
             raise result

@@ -137,6 +137,7 @@ class _RoundTrips:
         return resolve(
             self._server.host,
             self._server.http_port,
+            self._path,
             timeout_s=self._profile.timeout_s,
             cancel=self._cancel,
         )

@@ -81,10 +81,12 @@ def network_error(stage: str, error: OSError) -> TrafficError:
     if error.errno in {errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EADDRINUSE}:
         happened = (error.strerror or str(error)).lower()
         return TrafficError(stage, happened, outcome=Outcome.INVALID)
+    if error.errno == errno.ECONNREFUSED:
+        # The far host itself said so: it can be reached, its service is down.
+        return TrafficError("server", "refused", outcome=Outcome.INVALID)
     if isinstance(error, TimeoutError):
         return TrafficError(stage, "timeout" if stage != "transfer" else "stalled")
     known = {
-        errno.ECONNREFUSED: "refused",
         errno.ECONNRESET: "reset",
         errno.EPIPE: "reset",
         errno.ENETUNREACH: "network unreachable",

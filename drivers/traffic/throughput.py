@@ -104,7 +104,7 @@ def _payload(
     window_bytes = sum(interval.payload_bytes for interval in window)
     if cut_off or not window:
         window_s = max(window_s, profile.window_s)  # what is missing counts with zero bytes
-    elif transferred.received_bytes and transferred.received_s:
+    elif transferred.received_bytes is not None and transferred.received_s:
         window_s, window_bytes = transferred.received_s, transferred.received_bytes
     return Payload(
         direction=profile.direction,
@@ -151,7 +151,7 @@ def _by_iperf(
     if server.iperf_port is None:
         raise TrafficError("server", "has no iperf3 port", outcome=Outcome.INVALID)
     address = resolve(
-        server.host, server.iperf_port, timeout_s=profile.connect_timeout_s, cancel=cancel
+        server.host, server.iperf_port, path, timeout_s=profile.connect_timeout_s, cancel=cancel
     )
     request = IperfRequest(
         host=address.host,
@@ -288,7 +288,11 @@ class _HttpDownloads:
         limit_s = self._profile.connect_timeout_s
         until = time.monotonic() + limit_s
         address = resolve(
-            self._server.host, self._server.http_port, timeout_s=limit_s, cancel=self._cancel
+            self._server.host,
+            self._server.http_port,
+            self._path,
+            timeout_s=limit_s,
+            cancel=self._cancel,
         )
         connections: list[HttpConnection] = []
         try:

@@ -209,7 +209,11 @@ class _Session:
             raise TrafficError("server", "has no HTTP port", outcome=Outcome.INVALID)
         limit_s = self._profile.access_timeout_s
         address = resolve(
-            self._server.host, self._server.http_port, timeout_s=limit_s, cancel=self._cancel
+            self._server.host,
+            self._server.http_port,
+            self._path,
+            timeout_s=limit_s,
+            cancel=self._cancel,
         )
         return HttpConnection(
             address, self._path, fuse, host=self._server.host, connect_timeout_s=limit_s

@@ -86,7 +86,7 @@ def test_json_of_another_shape_is_unreadable(text):
 @pytest.mark.parametrize(
     ("said", "connected", "reason", "outcome"),
     [
-        ("unable to connect to server: Connection refused", False, "connect: refused", "failed"),
+        ("unable to connect to server: Connection refused", False, "server: refused", "invalid"),
         ("unable to connect to server: Connection timed out", False, "connect: timeout", "failed"),
         (
             "unable to connect to server: Operation now in progress",

@@ -30,14 +30,20 @@ NEVER = threading.Event()
 
 
 def test_an_address_needs_no_resolver():
-    found = resolve("127.0.0.1", 80, timeout_s=1, cancel=NEVER)
+    found = resolve("127.0.0.1", 80, NetPath(), timeout_s=1, cancel=NEVER)
     assert found == Address(family=socket.AF_INET, host="127.0.0.1", port=80)
 
 
 def test_a_name_that_does_not_exist_is_a_failure_of_dns():
     with pytest.raises(TrafficError) as caught:
-        resolve("no such name", 80, timeout_s=20, cancel=NEVER)
+        resolve("no such name", 80, NetPath(), timeout_s=20, cancel=NEVER)
     assert (caught.value.stage, caught.value.outcome) == ("dns", Outcome.FAILED)
+
+
+def test_a_name_server_of_another_way_out_says_nothing_of_a_bound_test():
+    with pytest.raises(TrafficError, match="dns: ") as caught:
+        resolve("no such name", 80, NetPath(interface="lo"), timeout_s=20, cancel=NEVER)
+    assert caught.value.outcome is Outcome.INVALID
 
 
 @pytest.fixture
@@ -58,7 +64,7 @@ def stuck_resolver(monkeypatch):
 def test_a_resolver_that_hangs_is_left_at_the_deadline():
     begun = time.monotonic()
     with pytest.raises(TrafficError, match="dns: timeout"):
-        resolve("example.invalid", 80, timeout_s=0.3, cancel=NEVER)
+        resolve("example.invalid", 80, NetPath(), timeout_s=0.3, cancel=NEVER)
     assert time.monotonic() - begun < 5
 
 
@@ -67,11 +73,11 @@ def test_waiting_for_a_resolver_is_cancelled():
     cancel = threading.Event()
     threading.Timer(0.2, cancel.set).start()
     with pytest.raises(CancelledError):
-        resolve("example.invalid", 80, timeout_s=60, cancel=cancel)
+        resolve("example.invalid", 80, NetPath(), timeout_s=60, cancel=cancel)
 
 
 def test_a_stream_is_bound_to_its_interface(http_server):
-    address = resolve("127.0.0.1", http_server.http_port, timeout_s=1, cancel=NEVER)
+    address = resolve("127.0.0.1", http_server.http_port, NetPath(), timeout_s=1, cancel=NEVER)
     with open_stream(address, NetPath(interface="lo"), timeout_s=1) as stream:
         bound = stream.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16)
     assert bound.rstrip(b"\0") == b"lo"
@@ -126,7 +132,7 @@ def test_counted_bytes_prove_the_path_or_not(counted, claimed, transferred, agre
 @pytest.mark.parametrize(
     ("error", "stage", "reason", "outcome"),
     [
-        (ConnectionRefusedError(errno.ECONNREFUSED, "x"), "connect", "connect: refused", "failed"),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "x"), "connect", "server: refused", "invalid"),
         (TimeoutError("timed out"), "connect", "connect: timeout", "failed"),
         (TimeoutError("timed out"), "transfer", "transfer: stalled", "failed"),
         (ConnectionResetError(errno.ECONNRESET, "x"), "transfer", "transfer: reset", "failed"),

@@ -73,10 +73,10 @@ def test_http_downloads_that_end_are_begun_again(http_server):
 
 
 @pytest.mark.parametrize("method", list(Method))
-def test_a_refused_connection_is_a_failure_of_the_network(refused_port, method):
+def test_a_server_that_is_down_is_not_the_networks_fault(refused_port, method):
     server = Server(host="127.0.0.1", iperf_port=refused_port, http_port=refused_port)
     result = run(capacity(method=method), server)
-    assert (result.outcome, result.reason) == (Outcome.FAILED, "connect: refused")
+    assert (result.outcome, result.reason) == (Outcome.INVALID, "server: refused")
     assert result.payload.payload_bytes is None
     assert result.payload.bits_per_second is None
 
@@ -233,6 +233,12 @@ def test_what_is_missing_of_the_window_counts_with_zero_bytes():
     assert result.payload.payload_bytes == 1000
     assert result.payload.bits_per_second == 2000
     assert result.payload.total_payload_bytes == 1500
+
+
+def test_an_upload_of_which_nothing_arrived_has_the_rate_zero():
+    sent = Transferred(intervals=SECONDS, received_bytes=0, received_s=2.0)
+    result = judge(capacity(Direction.UP), Server(host="s"), ANY, sent, None)
+    assert (result.payload.payload_bytes, result.payload.bits_per_second) == (0, 0)
 
 
 def test_a_link_that_dies_in_the_warm_up_has_no_rate():

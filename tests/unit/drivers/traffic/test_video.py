@@ -160,7 +160,7 @@ def test_a_session_that_starts_late_is_slow_and_names_the_stage(http_server):
 
 def test_a_refused_session_has_no_access(refused_port):
     result = run(session(), Server(host="127.0.0.1", http_port=refused_port))
-    assert (result.outcome, result.reason) == (Outcome.FAILED, "connect: refused")
+    assert (result.outcome, result.reason) == (Outcome.INVALID, "server: refused")
     assert result.payload.access_s is None
     assert result.payload.stalls is None
     assert not result.payload.cut_off
