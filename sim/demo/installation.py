@@ -24,6 +24,7 @@ from sim.proxy import Proxy
 from sim.world import World, save_world
 from sim.world.places import COMMUNES_FILE, ROADS_FILE, geo_dir
 from wire.control import Presence
+from wire.messages import RatMode
 
 PROBE = "dn-live"
 START_TIMEOUT_S = 30.0
@@ -34,6 +35,8 @@ KEEPALIVE_S = 10
 ACK_TIMEOUT_S = 8.0
 DELIVERY_S = 60.0
 DELIVERY_STOP_S = 20.0
+LOCKS = {"mobifone": RatMode.G4}
+"""One modem is held on a technology, so that its rows carry the proof."""
 FRESH_ROWS = 80
 """A measuring probe always has some: they wait a few seconds for company."""
 
@@ -356,4 +359,5 @@ def _modem(number: int, name: str, port: Path, accesses: Mapping[str, Access]) -
         "interface": None if access is None else access.interface,
         "server": None if access is None else name,
         "shared_path": "this-machine",
+        "lock": LOCKS.get(name),
     }

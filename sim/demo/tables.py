@@ -9,7 +9,7 @@ from rich.table import Table
 from sim.demo.summary import Account
 
 LEDGER_COLUMNS = ("probe", "made", "received", "missing", "duplicates_dropped")
-SHOWN_LEVELS = {"headline", "province", "district", "road"}
+SHOWN_LEVELS = {"headline", "province", "road"}
 COLOURS = {"PASS": "green", "FAIL": "red", "NOT_PROVEN": "yellow"}
 
 
