@@ -1,10 +1,13 @@
 """One traffic test at a time where several modems share a bottleneck."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from agent.runtime import Stop
+from agent.runtime import Beat, Stop
+
+BEAT_EVERY_S = 1.0
 
 
 class SharedPaths:
@@ -15,13 +18,18 @@ class SharedPaths:
         self._taken: set[str] = set()
 
     @contextmanager
-    def taken(self, path: str | None, *, stop: Stop, timeout_s: float) -> Iterator[bool]:
-        """Hold `path` inside; False when it was not free in time. None is shared with nobody."""
+    def taken(
+        self, path: str | None, *, stop: Stop, beat: Beat, timeout_s: float
+    ) -> Iterator[bool]:
+        """Hold `path` inside; False when it was not free in time. None is shared with nobody.
+
+        To wait for a path is no stall: `beat` is called meanwhile.
+        """
         if path is None:
             yield True
             return
         with stop.wakes(self._look_again):
-            free = self._take(path, stop, timeout_s)
+            free = self._take(path, stop, beat, timeout_s)
         try:
             yield free
         finally:
@@ -30,9 +38,15 @@ class SharedPaths:
                     self._taken.discard(path)
                     self._changed.notify_all()
 
-    def _take(self, path: str, stop: Stop, timeout_s: float) -> bool:
+    def _take(self, path: str, stop: Stop, beat: Beat, timeout_s: float) -> bool:
+        deadline_s = time.monotonic() + timeout_s
         with self._changed:
-            self._changed.wait_for(lambda: path not in self._taken or stop.is_set(), timeout_s)
+            while path in self._taken and not stop.is_set():
+                left_s = deadline_s - time.monotonic()
+                if left_s <= 0:
+                    break
+                self._changed.wait(min(left_s, BEAT_EVERY_S))
+                beat()
             if path in self._taken or stop.is_set():
                 return False
             self._taken.add(path)

@@ -82,6 +82,7 @@ class TrafficWorker:
         self._interface_of = interface_of
         self._requests: Mailbox[TestRequest] = Mailbox(MOST_REQUESTS)
         self._unanswered: TestRequest | None = None
+        self._beat: Beat = _unheard
 
     def ask(self, request: TestRequest) -> None:
         """Run the test as soon as those before it are done; it ends as a row in any case."""
@@ -94,6 +95,7 @@ class TrafficWorker:
 
     def run(self, stop: Stop, beat: Beat) -> None:
         """Run tests until stopped; those still waiting then are recorded as skipped."""
+        self._beat = beat
         with stop.wakes(self._requests.wake):
             try:
                 while not stop.is_set():
@@ -120,7 +122,7 @@ class TrafficWorker:
             self.skip(request, "busy: the test before took too long")
             return
         path = self.place.shared_path
-        with self._paths.taken(path, stop=stop, timeout_s=left_s) as free:
+        with self._paths.taken(path, stop=stop, beat=self._beat, timeout_s=left_s) as free:
             if stop.is_set():
                 self.skip(request, "the agent stops")
             elif not free:
@@ -187,7 +189,7 @@ class TrafficWorker:
         job = Job(
             interface=interface,
             cancel=cancel,
-            on_progress=request.on_progress,
+            on_progress=lambda now: self._hear(request, now),
             scan=lambda: self._radio.request_scan(stop=stop, timeout_s=SCAN_TIMEOUT_S),
         )
         with stop.wakes(cancel.set):
@@ -201,6 +203,11 @@ class TrafficWorker:
                 reason = f"{excused.reason} ({result.reason})"
                 result = result._replace(outcome=excused.outcome, reason=reason)
         self._end(request, result, mono_ns=start_ns, position=position)
+
+    def _hear(self, request: TestRequest, now: Progress) -> None:
+        """A test that goes on is no stall, however long its profile lets it take."""
+        self._beat()
+        request.on_progress(now)
 
     def _await_look(self, after_ns: int, stop: Stop) -> tuple[Snapshot, ...]:
         """The next look at a modem that is there and settled; none when it does not come soon."""
@@ -274,3 +281,7 @@ class TrafficWorker:
         if look is None:
             return Modem(usb_path=self.place.place, name=self.place.name)
         return look.modem
+
+
+def _unheard() -> None:
+    """Before the worker runs nobody waits for its progress."""

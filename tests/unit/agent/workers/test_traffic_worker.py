@@ -13,6 +13,7 @@ from agent.shared_paths import SharedPaths
 from agent.snapshots import Snapshot
 from agent.ticks import NS_PER_S
 from agent.traffic_worker import TestRequest, TrafficWorker
+from drivers.traffic.result import Progress
 from wire.cells import Cell, Rat, RatClass
 from wire.kinds import latency
 from wire.kinds.radio import Payload, RegistrationState
@@ -242,6 +243,36 @@ def test_a_test_with_a_defect_is_a_row_and_the_supervisor_hears_of_it(worker, re
         made.run(Stop(), lambda: None)
     (row,) = records.all("latency")
     assert (row.outcome, row.reason) == (Outcome.INVALID, "the test crashed")
+
+
+def test_a_long_test_that_goes_on_is_no_stall(worker, request_for, records):
+    beats, made, stop = [], worker(), Stop()
+
+    def run(job):
+        beats.clear()
+        job.on_progress(Progress(stage="segment 1 of 200", elapsed_s=1.0))
+        stop.set()
+        return OK
+
+    made.ask(request_for(run))
+    made.run(stop, lambda: beats.append(1))
+    assert beats == [1]
+
+
+def test_to_wait_for_a_shared_path_is_no_stall():
+    beats, stop = threading.Semaphore(0), Stop()
+    paths = SharedPaths()
+    done = threading.Event()
+
+    def wait():
+        with paths.taken("usb", stop=stop, beat=beats.release, timeout_s=20) as free:
+            assert free
+            done.set()
+
+    with paths.taken("usb", stop=stop, beat=lambda: None, timeout_s=1):
+        threading.Thread(target=wait, daemon=True).start()
+        assert beats.acquire(timeout=10)
+    assert done.wait(10)
 
 
 def test_a_running_test_ends_with_the_agent_and_is_in_no_statistic(
