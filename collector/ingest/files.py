@@ -13,8 +13,8 @@ from collector.ingest.intake import Intake
 from wire.codec import MAX_LINE_BYTES
 
 SUFFIXES = (".jsonl", ".jsonl.zst")
-_CHUNK_BYTES = 1 << 12
-"""Compressed at a time: even a hostile 4 KiB unpack to no more than some hundred MiB."""
+_CHUNK_BYTES = 1 << 8
+"""Compressed at a time: four bytes may unpack to 128 KiB, so even hostile ones give 8 MiB."""
 
 
 class UnreadableFileError(Exception):

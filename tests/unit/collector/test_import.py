@@ -7,6 +7,7 @@ import sys
 import pytest
 import zstandard
 
+from collector.ingest import files
 from collector.ingest.files import Imported, import_files, record_files
 from collector.store.lake import snapshot
 from wire.codec import MAX_LINE_BYTES, encode_record, pack
@@ -20,10 +21,13 @@ def lines(*records):
 
 @pytest.fixture
 def bring(intake):
-    def bring(*files, batch_rows=1000):
+    def bring(*sources, batch_rows=1000):
         told = []
         done = import_files(
-            files, intake, batch_rows=batch_rows, on_progress=lambda _f, so_far: told.append(so_far)
+            sources,
+            intake,
+            batch_rows=batch_rows,
+            on_progress=lambda _f, so_far: told.append(so_far),
         )
         assert [one.read for one in told] == sorted(one.read for one in told)
         return done
@@ -87,6 +91,12 @@ def test_a_cut_file_is_named_and_what_came_before_is_kept(tmp_path, bring):
         str(cut),
         str(tmp_path / "none.jsonl"),
     ]
+
+
+def test_a_hostile_file_is_unpacked_in_pieces_that_fit(tmp_path):
+    file = tmp_path / "a.jsonl.zst"
+    file.write_bytes(zstandard.ZstdCompressor().compress(b"\n" * (64 << 20)))
+    assert max(len(piece) for piece in files._pieces(file)) <= 8 << 20
 
 
 def test_the_command_says_what_it_did(tmp_path):
