@@ -94,6 +94,9 @@ class Board:
             except _FAULTS as error:
                 log.warning("no new verdicts: %s", error)
                 judged = self._known(key)._replace(problem=str(error))
+            except Exception:  # ours; said with its traceback, and shown instead of silence
+                log.exception("no new verdicts")
+                judged = self._known(key)._replace(problem="internal error, see the log")
             else:
                 judged = Judged(tuple(verdicts), now)
         self._judged.pop(key, None)

@@ -249,6 +249,16 @@ def test_judging_does_not_hold_up_other_requests(config, monkeypatch):
     assert len(calls) == 1
 
 
+def test_a_fault_of_ours_is_shown_and_not_kept_silent(config, monkeypatch, caplog):
+    def broken(_config, **_asked):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(board, "judge_all", broken)
+    [page] = ask(create(config), "/?lang=en")
+    assert "internal error, see the log" in page.text
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_another_period_is_judged_when_it_is_asked_for(config, monkeypatch):
     asked = []
     monkeypatch.setattr(
