@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from rich.console import Console
+from rich.text import Text
 
 DONE, FAILED = 0, 1
 """Exit codes; 2 is argparse's for a wrong command line."""
@@ -45,6 +46,11 @@ def print_json(answer: Any) -> None:
     """One JSON value on standard output."""
     sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
     sys.stdout.buffer.flush()
+
+
+def printable(text: str) -> Text:
+    """Foreign text for the terminal: no markup, and no character that would steer it."""
+    return Text("".join(one if one.isprintable() else ascii(one)[1:-1] for one in text))
 
 
 def stdout() -> Console:

@@ -2,9 +2,11 @@
 
 import argparse
 
-from collector.commands import DONE, Command, add_config, add_json, print_json, stdout
+from collector import targets
+from collector.commands import DONE, Command, add_config, add_json, print_json, printable, stdout
 from collector.config import load
 from collector.geo import configured
+from collector.store.engine import check
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,13 +16,21 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     config = load(arguments.config)
-    areas = len(configured.boundaries(config).areas)
-    roads = len(configured.roads(config).lengths_m)
+    check(config.store.engine)
+    counts = {
+        "areas": len(configured.boundaries(config).areas),
+        "roads": len(configured.roads(config).lengths_m),
+        "targets": len(targets.load(config.targets.folder)),
+        "operators": len(targets.operators(config.targets.operators)),
+    }
     if arguments.json:
-        print_json({"ok": True, "areas": areas, "roads": roads})
+        print_json({"ok": True, **counts})
     else:
-        stdout().print(f"{arguments.config}: fine; {areas} areas, {roads} roads")
+        found = ", ".join(f"{count} {name}" for name, count in counts.items())
+        stdout().print(printable(f"{arguments.config}: fine; {found}"))
     return DONE
 
 
-COMMAND = Command("check-config", "check the configuration and its maps", _add_arguments, _run)
+COMMAND = Command(
+    "check-config", "check the configuration, its maps and its targets", _add_arguments, _run
+)

@@ -6,7 +6,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from collector.commands import DONE, FAILED, Command, add_config, add_json, print_json, stdout
+from collector.commands import (
+    DONE,
+    FAILED,
+    Command,
+    add_config,
+    add_json,
+    print_json,
+    printable,
+    stdout,
+)
 from collector.config import load
 from collector.ingest.files import Imported, import_files, record_files
 from collector.ingest.opened import opened_intake
@@ -31,7 +40,7 @@ def _run(arguments: argparse.Namespace) -> int:
     with opened_intake(config) as (intake, _), console.status("importing") as status:
 
         def tell(file: Path, so_far: Imported) -> None:
-            status.update(f"{file.name}: {so_far.read} lines, {so_far.new} new")
+            status.update(printable(f"{file.name}: {so_far.read} lines, {so_far.new} new"))
 
         imported = import_files(
             files, intake, batch_rows=config.ingest.batch_rows, on_progress=tell

@@ -2,10 +2,9 @@
 
 import argparse
 
-from rich.markup import escape
 from rich.table import Table
 
-from collector.commands import DONE, Command, add_config, add_json, print_json, stdout
+from collector.commands import DONE, Command, add_config, add_json, print_json, printable, stdout
 from collector.config import load
 from collector.store.ledger import Ledger
 from collector.store.quarantine import QuarantineRow
@@ -41,9 +40,9 @@ def _table(rows: list[QuarantineRow]) -> Table:
         table.add_row(
             row.last_utc[:19],
             str(row.times),
-            escape(row.topic),
-            escape(row.reason),
-            escape(content),
+            printable(row.topic),
+            printable(row.reason),
+            printable(content),
         )
     return table
 

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 from urllib.parse import parse_qsl, urlsplit
 
+import duckdb
 import ibis
 import pyarrow as pa
 
@@ -120,10 +121,12 @@ def connect(url: str, folder: Path) -> Tables:
     `duckdb://` runs in this process; `duckdb://?memory_limit=4GB&threads=2` bounds it. Raises
     `EngineError` for another URL and `lake.LakeError` for an unreadable lake.
     """
-    scheme = urlsplit(url).scheme
-    if scheme not in _ENGINES:
-        raise EngineError(url, f"unknown; known are {', '.join(f'{s}://' for s in _ENGINES)}")
-    return Tables(_ENGINES[scheme](url), folder)
+    return Tables(_engine(url), folder)
+
+
+def check(url: str) -> None:
+    """Return if `connect` knows the engine; raises `EngineError` otherwise."""
+    _engine(url).connection.disconnect()
 
 
 class _Engine(Protocol):
@@ -133,6 +136,13 @@ class _Engine(Protocol):
 
     def show(self, snapshot: lake.Snapshot) -> None:
         """Make the snapshot the table `stored_<kind>`, with all columns of its schema."""
+
+
+def _engine(url: str) -> _Engine:
+    scheme = urlsplit(url).scheme
+    if scheme not in _ENGINES:
+        raise EngineError(url, f"unknown; known are {', '.join(f'{s}://' for s in _ENGINES)}")
+    return _ENGINES[scheme](url)
 
 
 class _DuckDB:
@@ -145,7 +155,10 @@ class _DuckDB:
         for name in options:
             if name not in self._OPTIONS:
                 raise EngineError(url, f"unknown option {name!r}")
-        self.connection = ibis.duckdb.connect(**options)
+        try:
+            self.connection = ibis.duckdb.connect(**options)
+        except duckdb.Error as error:
+            raise EngineError(url, str(error).splitlines()[0]) from error
         self.connection.raw_sql("SET TimeZone = 'UTC'")
 
     def show(self, snapshot: lake.Snapshot) -> None:

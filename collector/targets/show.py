@@ -93,9 +93,7 @@ def table(verdicts: Iterable[Verdict], *, lang: str = "en") -> Table:
             limits(verdict, lang),
             str(verdict.n),
             str(verdict.blocks),
-            "; ".join(
-                [getattr(verdict.reason, lang), *(needed(one, lang) for one in verdict.need)]
-            ),
+            Styled(why(verdict, lang)),
             style="bold" if verdict.level == HEADLINE else "",
         )
     return made

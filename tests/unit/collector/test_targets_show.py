@@ -28,8 +28,10 @@ def shown(verdicts, **options):
 
 
 def test_a_name_in_brackets_is_no_markup(verdict):
-    odd = msgspec.structs.replace(verdict, name="QL14 [red]HCM[/nothing]")
-    assert "QL14 [red]HCM[/nothing]" in shown([odd])
+    name = "QL14 [red]HCM[/nothing]"
+    needs = (Need(what="blocks", more=7, where=name),)
+    odd = msgspec.structs.replace(verdict, name=name, need=needs)
+    assert shown([odd]).count(name) == 2
 
 
 def test_each_line_has_sign_word_and_what_is_missing(verdict):
