@@ -227,7 +227,7 @@ class _Survey:
             most = self._parameters.max_failure_ratio
             against_pass.append(
                 Text(
-                    vi=comma(f"mạng làm hỏng {ratio:.1%} số lần đo, quá mức {most:.1%}"),
+                    vi=comma(f"{ratio:.1%} số lần đo bị lỗi do mạng, quá mức {most:.1%}"),
                     en=f"the network failed {ratio:.1%} of the tests, more than {most:.1%}",
                 )
             )

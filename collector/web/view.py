@@ -1,5 +1,6 @@
 """Verdicts arranged for the page: chapters, tables and road strips."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
@@ -9,12 +10,15 @@ from collector.kpi import Need, Period, Text
 from collector.targets import HEADLINE, Target, Value, Verdict
 from collector.targets.periods import VIET_NAM
 from collector.targets.show import SYMBOLS, WORDS, limits, needed, said
+from collector.web.words import FIGURES, LEFT_OUT
+from collector.web.words import WORDS as PAGE_WORDS
 
 STRIP_WIDTH = 1000.0
 """Of a road strip, in units of its drawing."""
 _OPEN_ROWS = 12
 """A table with more rows is folded away at first."""
 _TICKS_AT_MOST = 12
+_SHARE_AT_LEAST = re.compile(r"share_at_least_(?P<rate>.+)_mbit_s")
 _MINUTE_S = 60
 _HOUR_S = 3600
 
@@ -130,12 +134,36 @@ class View:
         text = f"{number:,}"
         return text.replace(",", ".") if self._lang == "vi" else text
 
-    def figure(self, value: object) -> str:
-        """A figure of the context, whatever it is."""
-        if isinstance(value, float):
-            text = f"{value:,.3f}"
-            return text.translate(str.maketrans(",.", ".,")) if self._lang == "vi" else text
-        return "-" if value is None or value in ([], ()) else str(value)
+    def km(self, from_m: float, to_m: float) -> str:
+        """A stretch of road."""
+        text = f"{from_m / 1000:.2f}-{to_m / 1000:.2f}"
+        return f"km {text.replace('.', ',') if self._lang == 'vi' else text}"
+
+    def figure_name(self, name: str) -> str:
+        """What a figure of the context is called."""
+        if found := _SHARE_AT_LEAST.fullmatch(name):
+            return FIGURES[self._lang]["share_at_least"].format(found["rate"])
+        return FIGURES[self._lang].get(name, name)
+
+    def figure(self, name: str, value: object) -> str:
+        """A figure of the context with the unit that its name tells."""
+        if isinstance(value, list):
+            return "; ".join(map(str, value)) or "-"
+        if not isinstance(value, float):
+            return "-" if value is None else str(value)
+        if name.endswith("_m"):
+            return self.said(value, "m")
+        is_share = any(part in {"share", "ratio", "wilson"} for part in name.split("_"))
+        return self.said(value, "share" if is_share else "Mbit/s")
+
+    def left_out(self, reason: str) -> str:
+        """Why rows were left out."""
+        return LEFT_OUT[self._lang].get(reason, reason.replace("_", " "))
+
+    def decimal(self, number: float) -> str:
+        """A number with one decimal."""
+        text = f"{number:.1f}"
+        return text.replace(".", ",") if self._lang == "vi" else text
 
     def moment(self, at: datetime | str | None) -> str:
         """A time of day in Viet Nam."""
@@ -150,10 +178,10 @@ class View:
             return "-"
         seconds = max(int((now - at).total_seconds()), 0)
         if seconds < _MINUTE_S:
-            return f"{seconds} s"
+            return f"{seconds} {PAGE_WORDS[self._lang]['seconds']}"
         if seconds < _HOUR_S:
-            return f"{seconds // _MINUTE_S} min"
-        return f"{seconds // _HOUR_S} h"
+            return f"{seconds // _MINUTE_S} {PAGE_WORDS[self._lang]['minutes']}"
+        return f"{seconds // _HOUR_S} {PAGE_WORDS[self._lang]['hours']}"
 
     def link(self, verdict: Verdict) -> str:
         """Where the verdict is told in full."""

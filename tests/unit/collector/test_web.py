@@ -5,6 +5,7 @@ import json
 import re
 import threading
 from datetime import datetime, timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -14,10 +15,12 @@ from collector.config import load
 from collector.store.ledger import Ledger, Received
 from collector.web import board
 from collector.web.app import create
+from collector.web.view import View
 from tests.unit.collector.campaigns import NOW, OCTOBER, Campaign, spots
 from wire.control import ModemState, Presence
 from wire.messages import Outcome
 
+VERDICTS_PAGE = Path(__file__).parents[3] / "docs" / "explanation" / "verdicts.md"
 EVIL = '<script>alert("x")</script>'
 
 
@@ -108,6 +111,7 @@ def answers(config):
         "/",
         "/?lang=en",
         "/api/verdicts",
+        "/verdict?target=T3&level=road&code=QL14&operator=Viettel",
         "/api/verdicts?target=T1&level=commune",
         "/api/ledger",
         "/api/probes",
@@ -197,13 +201,40 @@ def test_verdicts_as_json_can_be_narrowed(answers):
 def test_a_verdict_is_told_in_full_with_its_query(answers):
     page = answers["/verdict?target=T1&level=commune&code=24611&operator=Viettel&lang=en"].text
     assert "the lower limit" in page
-    assert "<code>invalid</code> 1" in page
+    assert '<span title="invalid">invalid</span> 1' in page
     assert "GROUP BY" in page
     assert "test-2024" in page
     gap = answers["/verdict?target=T3&level=road&code=QL14&operator=Viettel&lang=en"].text
     assert "gap_from_m" in gap
     missing = answers["/verdict?target=T9&level=road&code=QL14&operator=Viettel"]
     assert missing.status_code == 404
+
+
+def test_every_figure_and_reason_has_a_vietnamese_name(answers):
+    view = View("vi")
+    verdicts = answers["/api/verdicts"].json()["verdicts"]
+    figures = {name for verdict in verdicts for name in verdict["context"]} - {"strip", "gaps"}
+    assert {"median", "wilson_lower", "gap_from_m", "share_at_least_5_mbit_s"} <= figures
+    assert [name for name in figures if view.figure_name(name) == name] == []
+    table = VERDICTS_PAGE.read_text(encoding="utf-8").split("## What counts")[1].split("| `no_res")
+    reasons = re.findall(r"`(\w+)`", " ".join(re.findall(r"(?m)^\| (`.*?) \|", table[0])))
+    assert {"invalid", "lock_lost", "other_height"} <= set(reasons)
+    assert [one for one in reasons if view.left_out(one) == one.replace("_", " ")] == []
+
+
+def test_figures_are_said_with_their_unit_and_a_comma():
+    view = View("vi")
+    assert view.figure("failure_ratio", 0.0625) == "6,2 %"
+    assert view.figure("median", 41.37) == "41,4 Mbit/s"
+    assert view.figure("road_m", 113473.2) == "113.473 m"
+    assert view.figure("passes_up", 3) == "3"
+    assert view.km(38704.4, 40102.9) == "km 38,70-40,10"
+
+
+def test_the_bounds_of_a_road_are_not_called_statistical(answers):
+    page = answers["/verdict?target=T3&level=road&code=QL14&operator=Viettel"].text
+    assert "Cận dưới và cận trên" in page
+    assert "95 % một phía" not in page
 
 
 def test_a_collector_that_has_nothing_yet_says_so(tmp_path):
