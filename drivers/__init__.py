@@ -1,0 +1,1 @@
+"""Hardware and test tools: modems, GNSS receivers and traffic. Only the agent uses them."""
