@@ -23,6 +23,7 @@ from agent.runtime import Beat, Mailbox, Stop
 from agent.settling import Settling
 from agent.snapshots import Snapshot, Verdict
 from agent.ticks import NS_PER_S, Due, Ticks
+from drivers.modem.dialogue import MAX_UNREAD_CHARS
 from drivers.modem.errors import GoneError, ModemError, TimedOutError, UnreadableError
 from drivers.modem.modem import Modem
 from wire.control import ModemState
@@ -38,8 +39,8 @@ KEPT_SNAPSHOTS = 900
 """A quarter of an hour: longer than any test."""
 FRESH_NS = 2 * NS_PER_S
 """A look is worth so long as the state of the modem."""
-SILENT_LOOKS = 5
-"""After so many looks in a row without an answer the port is closed and opened anew."""
+LOOKS_IN_VAIN = 5
+"""After so many in a row without an answer to be understood the port is opened anew."""
 REOPEN_AFTER_S = (1, 2, 5, 10)
 """Back-off between attempts to open; the last one stays."""
 LOCK_LOOK_EVERY_S = 5
@@ -89,7 +90,7 @@ class ModemWorker:
         self._told_gone = False
         self._told_lock_lost = False
         self._failed_opens = 0
-        self._silent_looks = 0
+        self._looks_in_vain = 0
         self._open_at_ns = 0
         self._neighbours_at_ns = 0
         self._lock_look_at_ns = 0
@@ -265,20 +266,27 @@ class ModemWorker:
             if self._stopping:
                 self._write(now_ns, None, Verdict(Outcome.SKIPPED, "the agent stops"))
                 return
-            self._write(now_ns, None, Verdict(Outcome.INVALID, f"modem silent: {error}"))
-            self._silent_looks += 1
-            if self._silent_looks >= SILENT_LOOKS:
-                self._lose(f"no answer {self._silent_looks} times in a row")
+            verdict = Verdict(Outcome.INVALID, f"modem silent: {error}")
+            self._write(now_ns, _unread(error.command, error.text), verdict)
+            self._count_in_vain()
         except UnreadableError as error:
-            unread = radio.Unread(command=error.command, text=error.text)
-            self._write(
-                now_ns, radio.Payload(unread=(unread,)), Verdict(Outcome.INVALID, str(error))
-            )
+            verdict = Verdict(Outcome.INVALID, str(error))
+            self._write(now_ns, _unread(error.command, error.text), verdict)
         except (ModemError, HoldError) as error:
             self._write(now_ns, None, Verdict(Outcome.INVALID, f"modem: {error}"))
         else:
-            self._silent_looks = 0
-            self._write(now_ns, payload, self._settling.judge(payload, modem.sim_state, now_ns))
+            verdict = self._settling.judge(payload, modem.sim_state, now_ns)
+            self._write(now_ns, payload, verdict)
+            if verdict.outcome is Outcome.INVALID and payload.unread:
+                self._count_in_vain()
+            else:
+                self._looks_in_vain = 0
+
+    def _count_in_vain(self) -> None:
+        """A port that is silent, or whose answers are not those to our questions, is no use."""
+        self._looks_in_vain += 1
+        if self._looks_in_vain >= LOOKS_IN_VAIN:
+            self._lose(f"no answer to be understood {self._looks_in_vain} times in a row")
 
     def _look_at_lock(self, now_ns: int) -> None:
         """Read the lock back now and then; tell a silent unlock once, and lock again."""
@@ -310,7 +318,7 @@ class ModemWorker:
             self._lose(str(error))
             return
         self._modem = modem
-        self._failed_opens = self._silent_looks = 0
+        self._failed_opens = self._looks_in_vain = 0
         self._neighbours_at_ns = self._lock_look_at_ns = 0
         self._told_lock_lost = False
         log.info("modem %s is a %s at %s", self.place.name, modem.identity.model, self.place.place)
@@ -413,6 +421,12 @@ class ModemWorker:
 
     def _sim(self) -> Sim | None:
         return None if self._modem is None else self._modem.sim
+
+
+def _unread(command: str, text: str) -> radio.Payload | None:
+    """The payload of a look that ended with something nobody understands."""
+    text = text.strip()[:MAX_UNREAD_CHARS]
+    return radio.Payload(unread=(radio.Unread(command=command, text=text),)) if text else None
 
 
 def _close(modem: Modem) -> None:

@@ -88,11 +88,15 @@ class AtChannel:
         self._in_late_reply = False
         return command.encode("ascii") + b"\r"
 
-    def abandon(self) -> None:
-        """Give the outstanding command up: should its reply still come, it answers no other."""
-        if self._command is not None:
-            self._abandoned = self._command
-        self._command = None
+    def abandon(self) -> str:
+        """Give the outstanding command up: should its reply still come, it answers no other.
+
+        What came instead of a whole reply, in its own words.
+        """
+        if self._command is None:
+            return ""
+        self._abandoned, self._command = self._command, None
+        return _text(bytes(self._raw + self._buffer)).strip()
 
     def feed(self, data: bytes) -> list[Reply | Urc]:
         """What `data` completes, in order."""

@@ -29,8 +29,14 @@ class TimedOutError(ModemError):
     """No final result in time, or the port took no bytes.
 
     Example scenarios: the firmware hangs; a scan takes longer than asked for; the wait was
-    interrupted because the program ends.
+    interrupted because the program ends; a confused port says anything but a result. `text` is
+    what came instead, empty where nothing did.
     """
+
+    def __init__(self, message: str, *, command: str = "", port: str = "", text: str = "") -> None:
+        """Keep what came beside the message."""
+        super().__init__(message, command=command, port=port)
+        self.text = text
 
 
 class GoneError(ModemError):

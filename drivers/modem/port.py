@@ -162,26 +162,28 @@ class Port:
             reply = self._sort(self._read(left_s))
             if reply is not None:
                 return reply
-        self._channel.abandon()
+        came = self._channel.abandon()
         self._out_of_step = True
         why = "interrupted" if self._interrupted else f"no answer in {timeout_s:g} s"
-        raise TimedOutError(why, command=text, port=self.path)
+        raise TimedOutError(why, command=text, port=self.path, text=came)
 
     def _resync(self, command: str) -> None:
         """Bring question and answer into step; raises `TimedOutError` where nobody answers."""
+        came = ""
         for _ in range(RESYNC_ATTEMPTS):
             self._drain()
             try:
                 self._exchange("AT", RESYNC_TIMEOUT_S)
-            except TimedOutError:
+            except TimedOutError as error:
                 if self._interrupted:
                     raise
+                came = came or error.text
                 continue
             self._drain()
             self._out_of_step = False
             log.info("%s: in step again", self.path)
             return
-        raise TimedOutError("silent, does not answer AT", command=command, port=self.path)
+        raise TimedOutError("does not answer AT", command=command, port=self.path, text=came)
 
     def _drain(self) -> None:
         deadline = self._clock() + MAX_DRAIN_S

@@ -4,7 +4,7 @@ import pytest
 
 from agent import modem_worker as module
 from agent import settling
-from agent.modem_worker import SILENT_LOOKS, _Order
+from agent.modem_worker import LOOKS_IN_VAIN, _Order
 from agent.orders import OrderError
 from agent.rat_setting import SavedSettings
 from agent.runtime import Stop
@@ -160,6 +160,28 @@ def test_garbage_is_kept_and_counted_and_does_not_stop_anything(
     assert worker.unread_replies >= 1
 
 
+def test_what_comes_instead_of_a_reply_is_kept_and_counted(sim_modem, modem_worker, start, records):
+    modem = sim_modem()
+    worker = modem_worker(modem.link)
+    start(worker.run)
+    records.wait(heard)
+    modem.fault("garbage")
+    row = records.wait(lambda row: row.kind == "radio" and row.outcome is Outcome.INVALID)
+    assert row.payload.unread[0].text
+    assert row.payload.unread[0].command.startswith("AT")
+    assert worker.unread_replies >= 1
+
+
+def test_a_modem_that_stays_out_of_step_is_opened_anew(sim_modem, modem_worker, start, records):
+    modem = sim_modem()
+    start(modem_worker(modem.link).run)
+    records.wait(heard)
+    modem.fault("previous")
+    lost = records.wait(gone)
+    modem.fault()
+    records.wait(lambda later: heard(later) and later.mono_ns > lost.mono_ns)
+
+
 def setting_of(link):
     with Modem.open(str(link), usb_path="1-1") as modem:
         return modem.setting()
@@ -306,7 +328,7 @@ def test_the_looks_of_a_test_include_the_fresh_one_before_it(
 
 
 def test_a_port_that_stays_silent_is_opened_anew(sim_modem, modem_worker, start, records):
-    assert SILENT_LOOKS > 1
+    assert LOOKS_IN_VAIN > 1
     modem = sim_modem()
     modem.fault("silent")
     start(modem_worker(modem.link).run)

@@ -245,7 +245,7 @@ def test_a_test_with_a_defect_is_a_row_and_the_supervisor_hears_of_it(worker, re
     assert (row.outcome, row.reason) == (Outcome.INVALID, "the test crashed")
 
 
-def test_a_long_test_that_goes_on_is_no_stall(worker, request_for, records):
+def test_a_long_test_that_goes_on_is_no_stall(worker, request_for):
     beats, made, stop = [], worker(), Stop()
 
     def run(job):
