@@ -13,6 +13,7 @@ _MONTH = re.compile(r"(?P<year>20\d{2})-(?P<month>0[1-9]|1[0-2])")
 _QUARTER = re.compile(r"(?P<year>20\d{2})-Q(?P<quarter>[1-4])")
 _INSTANT = timedelta(microseconds=1)
 _MONTHS_A_QUARTER = 3
+_MOST_DAYS = 3660
 _MONTHS_A_YEAR = 12
 
 
@@ -38,6 +39,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise ValueError(f"period kind {self.kind!r} is none of month, quarter, days")
         if (self.kind == "days") != (self.days is not None):
             raise ValueError("`days` belongs to the period kind days, and only to it")
+        if self.days is not None and not 1 <= self.days <= _MOST_DAYS:
+            raise ValueError(f"{self.days} days are not between 1 and {_MOST_DAYS}")
 
     def over(self, now: datetime, asked: Period | None = None) -> Period:
         """The last whole period before `now`, or the one asked for; days count back from its end.

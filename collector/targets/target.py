@@ -1,5 +1,6 @@
 """A target: what must be reached, from when on, and how it is measured. One TOML file each."""
 
+import math
 import tomllib
 from datetime import date, datetime
 from pathlib import Path
@@ -22,6 +23,10 @@ class Threshold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     value: float
     source: str
     """The decision or plan it stands in."""
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.value):
+            raise ValueError("value must be a number")
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
