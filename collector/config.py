@@ -130,7 +130,7 @@ def load(file: Path) -> Config:
     try:
         config = msgspec.convert(raw | {"file": str(file.absolute())}, Config, dec_hook=to_path)
     except msgspec.ValidationError as error:
-        raise ConfigError(file, *_place(str(error))) from error
+        raise ConfigError(file, *placed(error)) from error
     _check_files(file, config)
     return config
 
@@ -138,14 +138,15 @@ def load(file: Path) -> Config:
 _UNKNOWN_KEY = re.compile(r"Object contains unknown field `(?P<key>.*)`")
 
 
-def _place(message: str) -> tuple[str, str]:
-    """Key and problem in what msgspec says."""
-    problem, _, place = message.partition(" - at `$")
-    place = place.removesuffix("`").lstrip(".")
+def placed(error: msgspec.ValidationError, *, below: str = "") -> tuple[str, str]:
+    """Key and problem in what msgspec says of a file, or of its part below a key."""
+    problem, _, key = str(error).partition(" - at `$")
+    parts = [below, key.removesuffix("`").lstrip(".")]
     unknown = _UNKNOWN_KEY.fullmatch(problem)
-    if unknown is None:
-        return place, problem
-    return ".".join(part for part in (place, unknown["key"]) if part), "unknown key"
+    if unknown is not None:
+        parts.append(unknown["key"])
+        problem = "unknown key"
+    return ".".join(part for part in parts if part), problem
 
 
 def _check_files(file: Path, config: Config) -> None:

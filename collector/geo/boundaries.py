@@ -19,10 +19,7 @@ NOWHERE = -1
 """Instead of an index into `areas`: no boundary set knows the place."""
 
 
-class Area(msgspec.Struct, frozen=True, kw_only=True):
-    """One commune in one boundary set. Codes are unique within a set and a day only."""
-
-    boundary_set: str
+class _Properties(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     name: str
     type: str | None = None
@@ -36,16 +33,10 @@ class Area(msgspec.Struct, frozen=True, kw_only=True):
     """Last day; None is still."""
 
 
-class _Properties(msgspec.Struct, frozen=True, kw_only=True):
-    code: str
-    name: str
-    type: str | None = None
-    district_code: str | None = None
-    district: str | None = None
-    province_code: str | None = None
-    province: str | None = None
-    valid_from: date | None = None
-    valid_to: date | None = None
+class Area(_Properties, frozen=True, kw_only=True):
+    """One commune in one boundary set. Codes are unique within a set and a day only."""
+
+    boundary_set: str
 
 
 class Boundaries:

@@ -1,12 +1,11 @@
 """What can be wrong with the files a verdict rests on."""
 
-import re
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
-_UNKNOWN_KEY = re.compile(r"Object contains unknown field `(?P<key>.*)`")
+from collector.config import placed
 
 
 class TargetError(ValueError):
@@ -22,10 +21,4 @@ class TargetError(ValueError):
     @classmethod
     def invalid(cls, file: Path, error: msgspec.ValidationError, *, below: str = "") -> Self:
         """What msgspec found, with the place in our words."""
-        problem, _, place = str(error).partition(" - at `$")
-        parts = [below, place.removesuffix("`").lstrip(".")]
-        unknown = _UNKNOWN_KEY.fullmatch(problem)
-        if unknown is not None:
-            parts.append(unknown["key"])
-            problem = "unknown key"
-        return cls(file, ".".join(part for part in parts if part), problem)
+        return cls(file, *placed(error, below=below))
