@@ -277,7 +277,7 @@ class ModemWorker:
         else:
             verdict = self._settling.judge(payload, modem.sim_state, now_ns)
             self._write(now_ns, payload, verdict)
-            if verdict.outcome is Outcome.INVALID and payload.unread:
+            if _says_nothing(payload):
                 self._count_in_vain()
             else:
                 self._looks_in_vain = 0
@@ -421,6 +421,12 @@ class ModemWorker:
 
     def _sim(self) -> Sim | None:
         return None if self._modem is None else self._modem.sim
+
+
+def _says_nothing(payload: radio.Payload) -> bool:
+    """Whether all answers were strange: one that is plain shows that the port is in step."""
+    silent = payload.serving is None and payload.rrc_state is None and payload.registration is None
+    return silent and bool(payload.unread)
 
 
 def _unread(command: str, text: str) -> radio.Payload | None:

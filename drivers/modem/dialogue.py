@@ -14,8 +14,9 @@ INFO_TIMEOUT_S = 3.0
 """Most answers take a tenth of it; while a cell is being changed, a second."""
 REFUSED_PAUSE_S = 60.0
 """A command the modem refused is not asked again for so long."""
-MAX_UNREAD = 32
-MAX_UNREAD_CHARS = 4096
+MAX_UNREAD = 24
+MAX_UNREAD_CHARS = 2048
+"""All of them, at four bytes a character, stay below the longest record (256 KiB)."""
 
 
 class Send(Protocol):

@@ -24,6 +24,8 @@ from wire.kinds.scan import Payload as Scan
 from wire.messages import RatMode, Sim
 
 COPS_SCAN_TIMEOUT_S = 180.0
+MAX_SCAN_CHARS = 32_768
+"""Of an answer that was not understood: a record has an end (256 KiB)."""
 LEVER_TIMEOUT_S = 15.0
 REGISTRATION = ("+C5GREG", "+CEREG", "+CGREG", "+CREG")
 OPERATOR_EVERY_S = 10.0
@@ -191,7 +193,7 @@ class Family(ABC):
         try:
             cells = parse(reply.lines)
         except UnreadableError as error:
-            unread = error.text
+            unread = error.text[:MAX_SCAN_CHARS]
         return Scan(
             command=command,
             duration_s=self.dialogue.now_s - started_s,

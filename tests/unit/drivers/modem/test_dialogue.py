@@ -1,7 +1,9 @@
+import msgspec
 import pytest
 
 from drivers.modem.dialogue import MAX_UNREAD, REFUSED_PAUSE_S, Dialogue
 from drivers.modem.errors import RefusedError, UnreadableError
+from wire.codec import MAX_LINE_BYTES
 
 from .answers import Answers
 
@@ -67,6 +69,14 @@ def test_unread_is_bounded():
     for _ in range(2 * MAX_UNREAD):
         dialogue.read("AT+A", parse)
     assert len(dialogue.take_unread()) == MAX_UNREAD
+
+
+def test_all_that_is_unread_fits_one_record():
+    _, dialogue = talk(A="+A: ?" + "\U0001f4f6" * 3000)
+    for _ in range(2 * MAX_UNREAD):
+        dialogue.read("AT+A", parse)
+    kept = msgspec.json.encode(dialogue.take_unread())
+    assert MAX_LINE_BYTES / 2 < len(kept) < MAX_LINE_BYTES - 16_384
 
 
 def test_refused_order_is_an_error_with_its_command():
