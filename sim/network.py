@@ -41,7 +41,7 @@ QUEUED_WINDOWS = 16
 COMMAND_TIMEOUT_S = 10.0
 READY_TIMEOUT_S = 20.0
 SUBNETS = 1 << 14
-UNSHAPED = "not root: the operators share the loopback interface, and no rate is shaped"
+UNSHAPED = "the operators share the loopback interface, and no rate is shaped"
 
 _serial = itertools.count()
 
@@ -122,26 +122,42 @@ class OperatorNetworks:
         self._networks: dict[str, OperatorNetwork] = {}
         self._stack = ExitStack()
         self.shaped = os.geteuid() == 0
-        self.note = None if self.shaped else UNSHAPED
+        """Whether rates are shaped; known for certain inside the context."""
+        self.note = None if self.shaped else f"not root: {UNSHAPED}"
+        """Why they are not, for a person."""
 
     def __getitem__(self, name: str) -> OperatorNetwork:
         return self._networks[name]
 
     def __enter__(self) -> Self:
-        if self.note is not None:
-            _log.warning(self.note)
-        else:
-            remove_leftovers()
-        subnet = _free_subnet() if self.shaped else ""
         try:
-            for number, link in enumerate(self._links):
-                network = self._shaped(link, subnet, number) if self.shaped else self._plain(link)
-                self._stack.callback(network.close)
-                self._networks[link.name] = network
+            if self.shaped:
+                self._try_to_shape()
+            if not self.shaped:
+                _log.warning(self.note)
+                self._make(self._plain)
         except BaseException:
             self._stack.close()
             raise
         return self
+
+    def _try_to_shape(self) -> None:
+        """Make the namespaces, or say why this machine, a container perhaps, refuses."""
+        try:
+            remove_leftovers()
+            subnet, numbers = _free_subnet(), itertools.count()
+            self._make(lambda link: self._shaped(link, subnet, next(numbers)))
+        except NetworkError as error:
+            self._networks.clear()
+            self._stack.close()
+            self.shaped = False
+            self.note = f"{error}: {UNSHAPED}"
+
+    def _make(self, make: Callable[[OperatorLink], OperatorNetwork]) -> None:
+        for link in self._links:
+            network = make(link)
+            self._stack.callback(network.close)
+            self._networks[link.name] = network
 
     def __exit__(
         self,

@@ -47,6 +47,23 @@ def test_without_root_everything_is_loopback_and_says_so(monkeypatch, caplog, tm
 
 
 @pytest.mark.root
+def test_a_root_that_may_make_no_network_falls_back_and_says_why(monkeypatch):
+    real = network._run
+
+    def refuse(*command):
+        if command[:3] == ("ip", "link", "add"):
+            raise network.NetworkError(" ".join(command), "Operation not permitted")
+        return real(*command)
+
+    monkeypatch.setattr(network, "_run", refuse)
+    with OperatorNetworks(LINKS) as nets:
+        assert not nets.shaped
+        assert "Operation not permitted: the operators share the loopback" in nets.note
+        assert nets["viettel"].server_host == "127.0.0.1"
+        assert namespaces(os.getpid()) == []
+
+
+@pytest.mark.root
 def test_each_operator_is_a_namespace_of_its_own_and_nothing_stays(tmp_path):
     with OperatorNetworks(LINKS) as nets:
         assert nets.note is None
