@@ -18,13 +18,16 @@ class Activity:
 
 
 class Deaf:
-    """A modem nobody looks at."""
+    """A modem nobody looks at; to wait for a look takes its time."""
+
+    def __init__(self, time):
+        self._time = time
 
     def snapshots(self, _since_ns):
         return ()
 
-    def next_snapshot(self, _after_ns, _timeout_s):
-        return None
+    def next_snapshot(self, _after_ns, timeout_s):
+        self._time.advance(timeout_s)
 
 
 @pytest.fixture
@@ -33,12 +36,12 @@ def ran():
 
 
 @pytest.fixture
-def schedule(fake_clock, fake_recorder, ran):
+def schedule(fake_clock, fake_time, fake_recorder, ran):
     def make(*entries, modems=("a",)):
         workers = {
             name: TrafficWorker(
                 place=ModemPlace(name=name, port=Path(f"/dev/{name}")),
-                radio=Deaf(),
+                radio=Deaf(fake_time),
                 clock=fake_clock,
                 recorder=fake_recorder,
                 position_at=lambda _: Position(),
