@@ -31,6 +31,8 @@ class _Properties(msgspec.Struct, frozen=True, kw_only=True):
     """First day; None has always been."""
     valid_to: date | None = None
     """Last day; None is still."""
+    demo: bool = False
+    """Drawn for the demo: no legal boundary."""
 
 
 class Area(_Properties, frozen=True, kw_only=True):

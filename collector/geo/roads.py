@@ -22,6 +22,8 @@ _SHORTEST_DEGREE_M = 110_000.0
 
 class _Properties(msgspec.Struct, frozen=True):
     road: str
+    demo: bool = False
+    """Drawn for the demo: no real road."""
 
 
 class OnRoad(NamedTuple):
@@ -42,6 +44,8 @@ class Roads:
         it, in the order they stand in, and must begin where the one before ends: a road with a
         hole would hide what lies in it.
         """
+        self.demo = False
+        """Whether any of them is drawn for the demo."""
         names: list[str] = []
         lengths: dict[str, float] = {}
         ends: dict[str, Any] = {}
@@ -50,6 +54,7 @@ class Roads:
         for file in files:
             for index, feature in enumerate(geojson.read(file, _Properties, _GEOMETRIES).features):
                 road = feature.properties.road
+                self.demo |= feature.properties.demo
                 for line in shapely.get_parts(feature.geometry):
                     segments = _segments(line)
                     hole_m = _distance_m(ends.get(road, segments[0, 0]), segments[0, 0])

@@ -66,6 +66,8 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     areas: tuple[Area, ...]
     roads: tuple[Road, ...]
     operators: tuple[Operator, ...]
+    demo: bool = False
+    """Whether areas or roads are drawn for the demo and no real ones."""
 
     def at(self, level: str) -> tuple[Area, ...]:
         """Areas of one level, in the order of their codes."""

@@ -15,10 +15,12 @@ class Geography:
     def __init__(self, config: Config) -> None:
         """Read it; raises `collector.config.ConfigError` or `TargetError`."""
         self._areas = configured.boundaries(config).areas
+        roads = configured.roads(config)
         self._roads = tuple(
             Road(code=name, name=name, length_m=length_m)
-            for name, length_m in configured.roads(config).lengths_m.items()
+            for name, length_m in roads.lengths_m.items()
         )
+        self._demo_roads = roads.demo
         self._operators = operators(config.targets.operators)
 
     def ground(self, at: datetime) -> Ground:
@@ -32,6 +34,7 @@ class Geography:
             areas=(*_around(communes), *(_commune(area) for area in communes)),
             roads=self._roads,
             operators=self._operators,
+            demo=self._demo_roads or any(area.demo for area in communes),
         )
 
 

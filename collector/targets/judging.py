@@ -214,6 +214,7 @@ class _Case:
             tables=read,
             dataset_sha256=_sha256(msgspec.json.encode(read, order="sorted")),
             boundary_set=self._ground.boundary_set,
+            demo_geography=self._ground.demo,
             profiles=self._target.profiles,
             parameters=msgspec.json.decode(msgspec.json.encode(self._target.parameters)),
             threshold_valid_from=in_force.valid_from.isoformat() if in_force else None,

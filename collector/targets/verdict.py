@@ -40,6 +40,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     dataset_sha256: str
     """Of `tables`."""
     boundary_set: str | None
+    demo_geography: bool
+    """Whether areas or roads are drawn for the demo: then it says nothing of the real province."""
     profiles: tuple[str, ...]
     parameters: dict[str, Any]
     threshold_valid_from: str | None

@@ -70,6 +70,8 @@ WORDS = {
         "not_found": "Không có kết luận này.",
         "tables": "Phiên bản bảng dữ liệu",
         "boundary_set": "Bộ ranh giới",
+        "demo_geography": "Địa giới và đường minh họa do dosong tự vẽ, không phải ranh giới"
+        " pháp lý: kết quả không nói gì về địa bàn thật.",
         "profiles": "Cấu hình phép đo",
         "source": "Căn cứ",
         "valid_from": "Áp dụng từ",
@@ -141,6 +143,8 @@ WORDS = {
         "not_found": "There is no such verdict.",
         "tables": "Versions of the data tables",
         "boundary_set": "Boundary set",
+        "demo_geography": "Demo geography drawn by dosong, no legal boundaries and no real roads:"
+        " nothing here is said of the real province.",
         "profiles": "Test profiles",
         "source": "Source",
         "valid_from": "Valid from",

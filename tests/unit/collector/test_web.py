@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx
+import msgspec
 import pytest
 
 from collector.config import load
@@ -122,6 +123,22 @@ def answers(config):
         "/?lang=%3Cscript%3E",
     )
     return dict(zip(paths, ask(create(config, now=lambda: NOW), *paths), strict=True))
+
+
+def test_real_geography_is_shown_without_a_word_and_drawn_geography_with_one(
+    answers, config, tmp_path
+):
+    assert "Demo geography" not in answers["/?lang=en"].text
+    drawn = json.loads(config.geo.roads[0].read_text())
+    drawn["features"][0]["properties"]["demo"] = True
+    (tmp_path / "roads.geojson").write_text(json.dumps(drawn))
+    demo = msgspec.structs.replace(
+        config, geo=msgspec.structs.replace(config.geo, roads=(tmp_path / "roads.geojson",))
+    )
+    app = create(demo, now=lambda: NOW)
+    page, verdicts = ask(app, "/?lang=en", "/api/verdicts?target=T3&lang=en")
+    assert "Demo geography" in page.text
+    assert all(one["evidence"]["demo_geography"] for one in verdicts.json()["verdicts"])
 
 
 def test_vietnamese_is_the_default_and_english_one_click_away(answers):
