@@ -93,6 +93,25 @@ def proves_path(
     return transferred_bytes is None or counted_bytes <= EXCESS * transferred_bytes + SLACK_BYTES
 
 
+def end_of_download(
+    path: NetPath,
+    counted: Counters | None,
+    *,
+    payload_bytes: int | None,
+    error: TrafficError | None,
+) -> TrafficError | None:
+    """What a download ended with once its interface was heard; None for a success."""
+    if is_gone(path):
+        return gone(path)
+    if counted is not None and not proves_path(
+        counted_bytes=counted.rx_bytes,
+        claimed_bytes=payload_bytes or 0,
+        transferred_bytes=payload_bytes if error is None else None,
+    ):
+        return wrong_path()
+    return error
+
+
 def resolve(
     host: str, port: int, path: NetPath, *, timeout_s: float, cancel: threading.Event
 ) -> Address:
@@ -211,6 +230,11 @@ def _ip(*arguments: str) -> None:
         raise RoutingError(" ".join(command), str(error)) from error
     if done.returncode != 0:
         raise RoutingError(" ".join(command), done.stderr.strip())
+
+
+def wrong_path() -> TrafficError:
+    """The end of a test that its interface did not carry."""
+    return TrafficError("probe", "wrong path", outcome=Outcome.INVALID)
 
 
 def gone(path: NetPath) -> TrafficError:

@@ -11,9 +11,7 @@ from drivers.traffic.netpath import (
     Address,
     NetPath,
     counted_since,
-    gone,
-    is_gone,
-    proves_path,
+    end_of_download,
     read_counters,
     resolve,
 )
@@ -55,14 +53,7 @@ def run_latency(
     error = trips.run()
     counted = counted_since(path, before)
     payload = trips.payload()
-    if is_gone(path):
-        error = gone(path)
-    elif counted is not None and not proves_path(
-        counted_bytes=counted.rx_bytes,
-        claimed_bytes=payload.data_bytes or 0,
-        transferred_bytes=payload.data_bytes if error is None else None,
-    ):
-        error = TrafficError("probe", "wrong path", outcome=Outcome.INVALID)
+    error = end_of_download(path, counted, payload_bytes=payload.data_bytes, error=error)
     if error is not None:
         return TestResult(outcome=error.outcome, reason=error.reason, payload=payload)
     return TestResult(outcome=Outcome.OK, payload=payload)

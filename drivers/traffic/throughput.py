@@ -26,6 +26,7 @@ from drivers.traffic.netpath import (
     proves_path,
     read_counters,
     resolve,
+    wrong_path,
 )
 from drivers.traffic.profile import Direction, Method, ThroughputProfile
 from drivers.traffic.result import (
@@ -85,7 +86,7 @@ def judge(
     error = gone(path) if is_gone(path) else transferred.error
     payload = _payload(profile, server, path, transferred, counted)
     if counted is not None and not _path_agrees(profile, payload, transferred, counted):
-        error = TrafficError("probe", "wrong path", outcome=Outcome.INVALID)
+        error = wrong_path()
     if error is None:
         return TestResult(outcome=Outcome.OK, payload=payload)
     return TestResult(outcome=error.outcome, reason=error.reason, payload=payload)

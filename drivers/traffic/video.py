@@ -14,9 +14,7 @@ from drivers.traffic.http import Fuse, HttpConnection
 from drivers.traffic.netpath import (
     NetPath,
     counted_since,
-    gone,
-    is_gone,
-    proves_path,
+    end_of_download,
     read_counters,
     resolve,
 )
@@ -123,14 +121,7 @@ def run_video(
     payload = session.payload(
         cut_off=error is not None, rx_bytes=None if counted is None else counted.rx_bytes
     )
-    if is_gone(path):
-        error = gone(path)
-    elif counted is not None and not proves_path(
-        counted_bytes=counted.rx_bytes,
-        claimed_bytes=payload.payload_bytes or 0,
-        transferred_bytes=payload.payload_bytes if error is None else None,
-    ):
-        error = TrafficError("probe", "wrong path", outcome=Outcome.INVALID)
+    error = end_of_download(path, counted, payload_bytes=payload.payload_bytes, error=error)
     if error is not None:
         return TestResult(outcome=error.outcome, reason=error.reason, payload=payload)
     if payload.access_s is not None and payload.access_s > profile.slow_access_s:
