@@ -5,6 +5,7 @@ command or it is one of the bare lines modems send of their own accord.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 MAX_LINE_BYTES = 16_384
@@ -31,6 +32,10 @@ _BARE_URC = re.compile(
 )
 _BOTH_WAYS = frozenset({"+CREG", "+CGREG", "+CEREG", "+C5GREG", "+CPIN", "+CFUN", "+QIND"})
 """Names that come of their own accord as well: no sign of a late reply."""
+
+
+AnswersUnder = Mapping[str, frozenset[str]]
+"""Commands and other prefixes they answer under, all in capitals: `+UCGED` and `+RSRP`."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,9 @@ class Urc:
 class AtChannel:
     """The framing of one port. Feed it all that is read; cutting the bytes changes nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers_under: AnswersUnder | None = None) -> None:
+        """`answers_under`: prefixes a command answers under besides its own, by its name."""
+        self.answers_under = answers_under or {}
         self._buffer = bytearray()
         self._dropping_line = False
         self._command: str | None = None
@@ -148,7 +155,7 @@ class AtChannel:
         dials = _CALL_COMMAND.match(command)
         if _FINAL.fullmatch(line) or (dials and _CALL_RESULT.fullmatch(line)):
             return self._finish(command, line)
-        if not _belongs(line, command):
+        if not self._belongs(line, command):
             return Urc(line)
         if not self._full:
             self._lines.append(line)
@@ -165,8 +172,20 @@ class AtChannel:
             return True
         name = _prefix(line)
         if name and name == _name(self._abandoned) and name not in _BOTH_WAYS:
-            self._in_late_reply = not _belongs(line, self._command or "")
+            self._in_late_reply = not self._belongs(line, self._command or "")
         return self._in_late_reply
+
+    def _belongs(self, line: str, command: str) -> bool:
+        prefix, name = _prefix(line), _name(command)
+        if prefix is None:
+            return not _BARE_URC.fullmatch(line)
+        if name is None:
+            # Some firmware answers ATI with prefixed lines, e.g. +GCAP.
+            return command.upper().startswith("ATI") and prefix not in _BOTH_WAYS
+        if prefix == name or prefix in self.answers_under.get(name, ()):
+            return True
+        # +CCID, +ICCID, +QCCID and ^ICCID answer for one another.
+        return prefix.endswith("CCID") and name.endswith("CCID")
 
     def _finish(self, command: str, line: str) -> Reply:
         self._command = None
@@ -193,14 +212,3 @@ def _prefix(line: str) -> str | None:
 def _name(command: str) -> str | None:
     match = _COMMAND_NAME.match(command)
     return match[1].upper() if match else None
-
-
-def _belongs(line: str, command: str) -> bool:
-    prefix, name = _prefix(line), _name(command)
-    if prefix is None:
-        return not _BARE_URC.fullmatch(line)
-    if name is None:
-        # Some firmware answers ATI with prefixed lines, e.g. +GCAP.
-        return command.upper().startswith("ATI") and prefix not in _BOTH_WAYS
-    # +CCID, +ICCID, +QCCID and ^ICCID answer for one another.
-    return prefix == name or (prefix.endswith("CCID") and name.endswith("CCID"))

@@ -58,9 +58,9 @@ class Dialogue:
         if not reply.ok:
             raise RefusedError(reply.final, command=command, code=reply.code)
 
-    def wish(self, command: str) -> bool:
+    def wish(self, command: str, *, timeout_s: float = INFO_TIMEOUT_S) -> bool:
         """Change something that is nice to have; whether the modem did."""
-        return self._send(command, INFO_TIMEOUT_S).ok
+        return self._send(command, timeout_s).ok
 
     def read(
         self,

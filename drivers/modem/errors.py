@@ -6,7 +6,8 @@ ModemError
 |- GoneError              the device is not there any more: wait for it to come back
 |  '- BusyPortError       another program holds the port: find out which
 |- RefusedError           the modem said no: asking again changes nothing
-|  '- UnsupportedLockError
+|  |- UnsupportedLockError
+|  '- UnsupportedHoldError
 '- UnreadableError        the modem said something we do not understand: keep the text
 ```
 """
@@ -73,6 +74,16 @@ class UnsupportedLockError(RefusedError):
         choice = ", ".join(sorted(supported)) or "nothing"
         super().__init__(f"no lock to {mode}; this modem supports {choice}", port=port)
         self.mode = mode
+        self.supported = supported
+
+
+class UnsupportedHoldError(RefusedError):
+    """The modem cannot be held on such bands or on such a cell."""
+
+    def __init__(self, asked: str, supported: tuple[str, ...], *, port: str = "") -> None:
+        """Name what it can be held on instead."""
+        choice = ", ".join(supported) or "nothing"
+        super().__init__(f"no lock to {asked}; this modem can be held on {choice}", port=port)
         self.supported = supported
 
 

@@ -13,11 +13,30 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from typing import ClassVar, NamedTuple
 
+import msgspec
+
 from drivers.modem import families as folder
 from drivers.modem import standard
+from drivers.modem.at import AnswersUnder
 from drivers.modem.dialogue import Dialogue
-from drivers.modem.errors import RefusedError, UnreadableError, UnsupportedLockError
-from drivers.modem.standard import Identification, Operator, Registration, SimState
+from drivers.modem.errors import (
+    RefusedError,
+    UnreadableError,
+    UnsupportedHoldError,
+    UnsupportedLockError,
+)
+from drivers.modem.look import Look
+from drivers.modem.readers import Asked, Parse, Readers, reader_of
+from drivers.modem.reading import (
+    Address,
+    Bands,
+    FoundOperator,
+    LockedCell,
+    Operator,
+    Reading,
+    Registration,
+)
+from drivers.modem.standard import Identification, SimState
 from wire.cells import Cell, Rat
 from wire.kinds import radio
 from wire.kinds.scan import Payload as Scan
@@ -37,7 +56,8 @@ MCC_WITH_THREE_DIGIT_MNC = frozenset(_THREE_DIGIT_MNC.split())
 """Used only where the card does not say (ITU-T E.212 assignments)."""
 
 _DOMAIN_OF_RAT: dict[Rat | None, str] = {Rat.NR: "+C5GREG", Rat.LTE: "+CEREG"}
-_SAFE_VALUE = re.compile(r"[A-Za-z0-9:_-]{1,64}")
+_SAFE_VALUE = re.compile(r'[A-Za-z0-9:_.,"/ -]{0,1024}')
+"""Of a lever: it comes from a file or from the modem, and goes into a command line."""
 
 
 class UsbLayout(NamedTuple):
@@ -50,7 +70,7 @@ class UsbLayout(NamedTuple):
 
 
 class Lever(NamedTuple):
-    """One stored setting of the modem that decides which technologies it may use."""
+    """One stored setting of the modem: of its technologies, its bands or its cell."""
 
     name: str
     read: str
@@ -58,15 +78,51 @@ class Lever(NamedTuple):
     """With `{}` for the value."""
     value: re.Pattern[str]
     """Finds the value in a line of the answer, as group 1."""
+    default: str | None = None
+    """The value where the modem answers and names none."""
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    """Orders around the writing, e.g. radio off and on; a refusal of one is no failure."""
+
+
+def _always(look: Look) -> bool:
+    del look
+    return True
+
+
+def _without_level(look: Look) -> bool:
+    return not look.signals
+
+
+class Question(NamedTuple):
+    """One command of a look at the radio."""
+
+    command: str
+    every_s: float = 0.0
+    """An answer is good for so long, while the same cells serve."""
+    vital: bool = False
+    """Tells the serving cell, and nothing else may: its refusal is told in the record."""
+    asked_if: Callable[[Look], bool] = _always
+    """Whether what is known so far leaves anything to ask."""
+    for_neighbours: bool = False
+    """Only asked when neighbours are wanted."""
 
 
 class Family(ABC):
     """One opened modem, spoken to in its family's words through a `Dialogue`."""
 
     name: ClassVar[str]
+    vendors: ClassVar[tuple[str, ...]] = ()
+    """Other names it goes by."""
     usb: ClassVar[tuple[UsbLayout, ...]] = ()
     last_resort: ClassVar[bool] = False
     """Takes what no other family claims."""
+    readers: ClassVar[Readers] = standard.READERS
+    """Who understands which answer; a family adds its own to those of the standard."""
+    answers_under: ClassVar[AnswersUnder] = {}
+    """Commands that answer under another prefix than their own."""
+    imei_commands: ClassVar[tuple[str, ...]] = ("AT+CGSN", "AT+CGSN=1", "AT+GSN")
+    imsi_commands: ClassVar[tuple[str, ...]] = ("AT+CIMI",)
     iccid_commands: ClassVar[tuple[str, ...]] = ("AT+CCID", "AT+ICCID", "AT+QCCID")
 
     def __init__(self, identification: Identification, dialogue: Dialogue) -> None:
@@ -75,14 +131,50 @@ class Family(ABC):
         self.dialogue = dialogue
         self._domain = REGISTRATION[0]
 
+    @property
+    def model(self) -> str:
+        """As the modem named itself; empty where it did not."""
+        return self.identification.model or ""
+
     @classmethod
     @abstractmethod
     def claims(cls, identification: Identification) -> bool:
         """Whether the modem is one of the family."""
 
-    @abstractmethod
+    def questions(self) -> tuple[Question, ...]:
+        """What is asked for one look at the radio, in this order; by default the standard's."""
+        return (Question("AT+CESQ"), Question("AT+CSQ", asked_if=_without_level))
+
     def read_radio(self, *, neighbours: bool) -> radio.Payload:
         """One look at the radio; raises `TimedOutError` or `GoneError`."""
+        look = Look()
+        for question in self.questions():
+            wanted = neighbours or not question.for_neighbours
+            if wanted and question.asked_if(look):
+                look = look.add(self.answer(question, same=look.key))
+        registrations = self.registrations(look.rat)
+        where = next((found for found in registrations if found.registered), None)
+        operator = self.registered_operator(registrations, look.key or where)
+        return look.record(
+            registrations,
+            operator,
+            self.dialogue.take_unread(),
+            registered_serves=not any(question.vital for question in self.questions()),
+        )
+
+    def answer(self, question: Question, *, same: object = None) -> Reading | None:
+        """The answer to one question; None where it was refused or not understood."""
+        return self.dialogue.read(
+            question.command,
+            partial(self._understand, question.command),
+            every_s=question.every_s,
+            same=same,
+            vital=question.vital,
+        )
+
+    def ask(self, command: str) -> Reading | None:
+        """What the modem answers to a command of which a reader exists; as `answer`."""
+        return self.answer(Question(command))
 
     def levers(self) -> tuple[Lever, ...]:
         """The settings this modem has for its lock; none where it cannot be locked."""
@@ -92,25 +184,71 @@ class Family(ABC):
         """For each mode this modem can be locked to, the levers and their values."""
         return {}
 
+    def band_levers(self) -> Mapping[str, Lever]:
+        """By the name of a field of `Bands`: the settings that hold the modem on bands."""
+        return {}
+
+    def band_value(self, name: str, bands: Iterable[int]) -> str:
+        """What a lever of `band_levers` is set to for these bands."""
+        del name
+        return ":".join(map(str, sorted(bands)))
+
+    def cell_levers(self) -> Mapping[Rat, Lever]:
+        """The settings that hold the modem on one cell."""
+        return {}
+
+    def cell_value(self, rat: Rat, cell: LockedCell) -> str:
+        """What a lever of `cell_levers` is set to; raises `UnsupportedHoldError`."""
+        raise UnsupportedHoldError(f"cell {cell} of {rat}", ())
+
     def configure(self) -> None:
         """Bring the modem into the state our parsers expect; refusals do no harm."""
         self.dialogue.wish("AT+COPS=3,2")
         for domain in REGISTRATION:
             self.dialogue.wish(f"AT{domain}=2")
 
-    def lock(self, mode: RatMode) -> None:
-        """Ask for `mode`; raises `UnsupportedLockError` or `RefusedError`.
+    def wanted(
+        self, mode: RatMode | None, bands: Bands | None = None, cell: LockedCell | None = None
+    ) -> dict[str, str]:
+        """Levers and values that hold the modem so.
+
+        Raises `UnsupportedLockError` or `UnsupportedHoldError`, which name what it supports.
+        """
+        locks = self.locks()
+        if mode is not None and mode not in locks:
+            raise UnsupportedLockError(mode, frozenset(locks))
+        levers: dict[str, str] = {} if mode is None else dict(locks[mode])
+        if bands is not None:
+            levers |= self._band_values(bands)
+        if cell is not None:
+            rat = Rat.NR if mode in {RatMode.G5_SA, RatMode.G5} else Rat.LTE
+            lever = self.cell_levers().get(rat)
+            if lever is None:
+                can = tuple(f"a cell of {rat}" for rat in self.cell_levers())
+                raise UnsupportedHoldError(f"a cell of {rat}", can)
+            levers[lever.name] = self.cell_value(rat, cell)
+        return levers
+
+    def lock(
+        self, mode: RatMode | None, bands: Bands | None = None, cell: LockedCell | None = None
+    ) -> None:
+        """Ask for it; raises as `wanted`, or `RefusedError`.
 
         The modem needs seconds to follow: wait, and read back.
         """
-        locks = self.locks()
-        if mode not in locks:
-            raise UnsupportedLockError(mode, frozenset(locks))
-        self.restore(locks[mode])
+        self.restore(self.wanted(mode, bands, cell))
+
+    def holds(self, wanted: Mapping[str, str]) -> bool:
+        """Whether the levers are set so now."""
+        setting = self._read_levers(wanted)
+        return all(
+            name in setting and self.plain(setting[name]) == self.plain(value)
+            for name, value in wanted.items()
+        )
 
     def read_lock(self) -> RatMode | None:
         """The mode the levers are set to now; None where that is none of ours, or unreadable."""
-        setting = self._read_levers()
+        setting = self._read_levers({lever.name for lever in self.levers()})
         return next(
             (
                 mode
@@ -124,8 +262,11 @@ class Family(ABC):
         )
 
     def setting(self) -> dict[str, str]:
-        """All levers as they are, to be given to `restore`; raises `UnreadableError`."""
-        setting = self._read_levers()
+        """All levers as they are, to be given to `restore`; raises `UnreadableError`.
+
+        Those of bands and cells that do not answer are left out: they are never written, either.
+        """
+        setting = self._read_levers(self._all_levers())
         for lever in self.levers():
             if lever.name not in setting:
                 raise UnreadableError("no value", command=lever.read)
@@ -133,22 +274,36 @@ class Family(ABC):
 
     def restore(self, setting: Mapping[str, str]) -> None:
         """Set the levers; raises `RefusedError`, also for a setting of some other family."""
-        levers = {lever.name: lever for lever in self.levers()}
+        levers = self._all_levers()
         for name, value in setting.items():
             if name not in levers or not _SAFE_VALUE.fullmatch(value):
                 raise RefusedError(f"no such setting here: {name}={value[:64]!r}")
         for name, value in setting.items():
-            self.dialogue.order(levers[name].write.format(value), timeout_s=LEVER_TIMEOUT_S)
+            lever = levers[name]
+            for order in lever.before:
+                self.dialogue.wish(order, timeout_s=LEVER_TIMEOUT_S)
+            self.dialogue.order(lever.write.format(value), timeout_s=LEVER_TIMEOUT_S)
+            for order in lever.after:
+                self.dialogue.wish(order, timeout_s=LEVER_TIMEOUT_S)
         self.dialogue.forget()
 
     def plain(self, value: str) -> str:
         """A lever's value in the one spelling that is compared."""
         return value.upper()
 
+    def reset(self) -> None:
+        """Restart the modem (TS 27.007 8.2); its ports vanish. Raises `RefusedError`."""
+        self.dialogue.order("AT+CFUN=1,1", timeout_s=LEVER_TIMEOUT_S)
+
     def sim_state(self) -> SimState:
         """What the modem says of the card. No PIN is ever tried."""
         reply = self.dialogue.ask("AT+CPIN?", timeout_s=5.0)
         return standard.sim_state(reply.lines, reply.final)
+
+    def read_addresses(self) -> tuple[Address, ...]:
+        """Addresses of its bearers, as the network gave them; none without a bearer."""
+        reading = self.ask("AT+CGPADDR")
+        return () if reading is None else reading.addresses or ()
 
     def read_sim(self) -> Sim:
         """Number and home network of the card, as far as it can be read."""
@@ -167,22 +322,16 @@ class Family(ABC):
         """The modem's number."""
         found = (
             standard.imei(reply.lines)
-            for command in ("AT+CGSN", "AT+CGSN=1", "AT+GSN")
+            for command in self.imei_commands
             if (reply := self.dialogue.ask(command)).ok
         )
         return next((imei for imei in found if imei), None)
 
     def scan(self) -> Scan:
         """Networks in range by AT+COPS=?; raises `RefusedError` or `TimedOutError`."""
-        return self.scan_by("AT+COPS=?", standard.operators, timeout_s=COPS_SCAN_TIMEOUT_S)
+        return self.scan_by("AT+COPS=?", timeout_s=COPS_SCAN_TIMEOUT_S)
 
-    def scan_by(
-        self,
-        command: str,
-        parse: Callable[[tuple[str, ...]], tuple[Cell, ...]],
-        *,
-        timeout_s: float,
-    ) -> Scan:
+    def scan_by(self, command: str, *, timeout_s: float) -> Scan:
         """One scan; what was not understood is kept in it. Raises as `scan`."""
         started_s = self.dialogue.now_s
         reply = self.dialogue.ask(command, timeout_s=timeout_s)
@@ -191,7 +340,7 @@ class Family(ABC):
         cells: tuple[Cell, ...] = ()
         unread = None
         try:
-            cells = parse(reply.lines)
+            cells = _found(self._understand(command, reply.lines))
         except UnreadableError as error:
             unread = error.text[:MAX_SCAN_CHARS]
         return Scan(
@@ -230,19 +379,47 @@ class Family(ABC):
             "AT+COPS?", standard.operator, every_s=OPERATOR_EVERY_S, same=(state, cell)
         )
 
-    def _read_levers(self) -> dict[str, str]:
+    def _understand(self, command: str, lines: tuple[str, ...]) -> Reading:
+        asked = Asked(command, lines, self.model)
+        parse: Parse | None = reader_of(self.readers, asked)
+        if parse is None:
+            raise asked.unreadable()
+        reading = parse(asked)
+        self.dialogue.note_unread(command, reading.unread or ())
+        return reading
+
+    def _all_levers(self) -> dict[str, Lever]:
+        levers = (*self.levers(), *self.band_levers().values(), *self.cell_levers().values())
+        return {lever.name: lever for lever in levers}
+
+    def _read_levers(self, names: Iterable[str]) -> dict[str, str]:
         setting = {}
-        for lever in self.levers():
+        levers = self._all_levers()
+        for name in names:
+            lever = levers[name]
             reply = self.dialogue.ask(lever.read)
-            found = (lever.value.search(line) for line in reply.lines if reply.ok)
-            value = next((match[1] for match in found if match), None)
-            if value is not None:
-                setting[lever.name] = value
+            found = (lever.value.search(line) for line in reply.lines)
+            value = next((match[1] for match in found if match), lever.default)
+            if reply.ok and value is not None:
+                setting[name] = value
         return setting
 
+    def _band_values(self, bands: Bands) -> dict[str, str]:
+        levers = self.band_levers()
+        values = {}
+        for name, wanted in msgspec.structs.asdict(bands).items():
+            if wanted is None:
+                continue
+            if name not in levers:
+                can = tuple(f"bands of {known}" for known in levers)
+                raise UnsupportedHoldError(f"bands of {name}", can)
+            values[levers[name].name] = self.band_value(name, wanted)
+        return values
+
     def _home_plmn(self) -> str | None:
-        reply = self.dialogue.ask("AT+CIMI")
-        imsi = standard.imsi(reply.lines) if reply.ok else None
+        replies = (self.dialogue.ask(command) for command in self.imsi_commands)
+        found = (standard.imsi(reply.lines) for reply in replies if reply.ok)
+        imsi = next((imsi for imsi in found if imsi), None)
         if imsi is None:
             return None
         card = self.dialogue.ask("AT+CRSM=176,28589,0,0,4")
@@ -250,6 +427,21 @@ class Family(ABC):
         if digits is None:
             digits = 3 if imsi[:3] in MCC_WITH_THREE_DIGIT_MNC else 2
         return imsi[: 3 + digits]
+
+
+def _found(reading: Reading) -> tuple[Cell, ...]:
+    """The cells of a scan; networks that were named without one are cells without an identity."""
+    networks = (_network(found) for found in reading.operators or ())
+    cells = [cell.recorded() for cell in reading.cells or ()]
+    cells += [cell for cell in networks if cell is not None]
+    return tuple(dict.fromkeys(cells))
+
+
+def _network(found: FoundOperator) -> Cell | None:
+    rat = Registration(stat=1, state="", act=found.act).cell_rat
+    if rat is None or found.plmn is None:
+        return None
+    return Cell(rat=rat, mcc=found.plmn[:3], mnc=found.plmn[3:])
 
 
 @cache

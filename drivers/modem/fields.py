@@ -1,4 +1,4 @@
-"""Fields of a reply line: taken apart, and numbers that cannot be turned into None."""
+"""Fields of a reply line: taken apart, and numbers that cannot be turned into None. No I/O."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -9,6 +9,16 @@ INT32_SENTINELS = frozenset({32767, -32768, 65535, 2147483647, -2147483648, 4294
 """What firmware prints where it has no value; no quantity of ours reaches these."""
 BANDWIDTH_MHZ_BY_RB = {6: 1.4, 15: 3.0, 25: 5.0, 50: 10.0, 75: 15.0, 100: 20.0}
 """LTE, TS 36.101 table 5.6-1."""
+
+UTRA_CELL_END = 1 << 28
+MAX_ARFCN = {Rat.GSM: 1023, Rat.WCDMA: 16_383, Rat.LTE: 262_143, Rat.NR: 3_279_165}
+MAX_PCI = {Rat.LTE: 503, Rat.NR: 1007}
+LTE_BANDWIDTH_MHZ = (1.4, 3.0, 5.0, 10.0, 15.0, 20.0)
+NR_BANDWIDTH_MHZ = (5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90, 100, 200, 400, 35, 45)
+NR_SCS_KHZ = (15, 30, 60, 120, 240)
+RSCP_DBM = (-121, -24)
+RSSI_DBM = (-120, -10)
+ECIO_DB = (-32, 0)
 
 # TS 36.133 and TS 38.133 reporting ranges, opened a little for firmware that rounds.
 _LEVELS = {
@@ -80,10 +90,104 @@ def within(text: str, low: float, high: float) -> float | None:
 
 
 def plmn(mcc: str, mnc: str) -> tuple[str | None, str | None]:
-    """MCC and MNC as broadcast, both or neither; a one-digit MNC has lost its leading zero."""
-    mnc = mnc.zfill(2) if mnc else mnc
-    good = mcc.isdecimal() and mnc.isdecimal() and len(mcc) == 3 and len(mnc) in {2, 3}  # noqa: PLR2004  # digits
+    """MCC and MNC as printed, both or neither: `HeardCell.recorded` mends a lost leading zero."""
+    good = mcc.isdecimal() and mnc.isdecimal() and len(mcc) == 3 and 1 <= len(mnc) <= 3  # noqa: PLR2004  # digits
     return (mcc, mnc) if good and mcc != "000" else (None, None)
+
+
+def nr_bandwidth_mhz(text: str) -> float | None:
+    """A code of the NR bandwidth, or the MHz some firmware prints instead."""
+    code = integer(text, 0, 400)
+    if code is None:
+        return None
+    return float(NR_BANDWIDTH_MHZ[code] if code < len(NR_BANDWIDTH_MHZ) else code)
+
+
+def nr_scs_khz(text: str) -> int | None:
+    """A code of the subcarrier spacing."""
+    code = integer(text, 0, len(NR_SCS_KHZ) - 1)
+    return None if code is None else NR_SCS_KHZ[code]
+
+
+def lte_width(text: str) -> float | None:
+    """MHz of a code of the LTE bandwidth."""
+    code = integer(text, 0, len(LTE_BANDWIDTH_MHZ) - 1)
+    return None if code is None else LTE_BANDWIDTH_MHZ[code]
+
+
+def lte_width_in_mhz(text: str) -> float | None:
+    """MHz as printed; None for what LTE has not."""
+    return within(text, 1.4, 20)
+
+
+def lte_width_of_blocks(text: str) -> float | None:
+    """MHz of a number of resource blocks."""
+    return BANDWIDTH_MHZ_BY_RB.get(integer(text, 0, 100) or 0)
+
+
+def arfcn(rat: Rat, text: str) -> int | None:
+    """A channel number that can be."""
+    return integer(text, 0, MAX_ARFCN[rat])
+
+
+def pci(rat: Rat, text: str) -> int | None:
+    """A physical cell identity that can be."""
+    return integer(text, 0, MAX_PCI[rat])
+
+
+def band(text: str) -> int | None:
+    """A band number, bare or as the last word of `LTE BAND 3` or `NR N78`."""
+    return integer(text.rsplit(" ", maxsplit=1)[-1].lstrip("nN"), 1, 512)
+
+
+def gsm_rssi_dbm(text: str) -> float | None:
+    """RXLEV in dBm, or as its index 0 to 63 (TS 45.008 8.1.4)."""
+    index = integer(text, 0, 63)
+    return within(text, *RSSI_DBM) if index is None else index - 111.0
+
+
+def rscp_dbm(text: str) -> float | None:
+    """Received power of a UTRA cell."""
+    return within(text, *RSCP_DBM)
+
+
+def ecio_db(text: str) -> float | None:
+    """Quality of a UTRA cell."""
+    return within(text, *ECIO_DB)
+
+
+def rssi_dbm(text: str) -> float | None:
+    """Power of the whole channel."""
+    return within(text, *RSSI_DBM)
+
+
+def psc(text: str) -> int | None:
+    """A primary scrambling code that can be."""
+    return integer(text, 0, 511)
+
+
+def bsic(text: str) -> int | None:
+    """A base station identity code that can be."""
+    return integer(text, 0, 63)
+
+
+def bands_in_mask(text: str) -> tuple[int, ...] | None:
+    """Bands of a hexadecimal mask whose bit n-1 is band n; None for what is no mask."""
+    try:
+        mask = int(text, 16)
+    except ValueError:
+        return None
+    return tuple(bit + 1 for bit in range(mask.bit_length()) if mask >> bit & 1)
+
+
+def mask_of_bands(bands: Iterable[int]) -> int:
+    """The mask whose bit n-1 is band n."""
+    return sum(1 << (band - 1) for band in set(bands))
+
+
+def numbers(text: str, separator: str = ",") -> tuple[int, ...]:
+    """The decimal numbers of a list, whatever else stands in it left out."""
+    return tuple(int(part) for part in text.split(separator) if part.strip().isdecimal())
 
 
 def _integer(text: str, base: int, low: int, high: int) -> int | None:

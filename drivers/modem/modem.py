@@ -12,6 +12,7 @@ from drivers.modem.dialogue import Dialogue
 from drivers.modem.errors import TimedOutError, UnreadableError
 from drivers.modem.family import Family, families, family_of
 from drivers.modem.port import Port
+from drivers.modem.reading import Address, Bands, LockedCell
 from drivers.modem.standard import Identification, SimState
 from wire.cells import Rat
 from wire.kinds import radio, scan
@@ -24,6 +25,8 @@ PROBE_ATTEMPTS = 3
 PROBE_TIMEOUT_S = 0.5
 IDENTITY_EVERY_S = 30.0
 """How soon a card or a module that was changed on an open port is noticed at the latest."""
+POWER_TIMEOUT_S = 15.0
+RADIO_OFF_S = 3.0
 _CARD_LINES = ("+CPIN", "+QUSIM", "+QSIMSTAT")
 
 
@@ -115,16 +118,64 @@ class Modem:
             self._look_who_is_there()
         return payload
 
-    def lock(self, mode: RatMode) -> None:
-        """Ask for a technology; raises `UnsupportedLockError`, naming what is supported.
+    @property
+    def supported_bands(self) -> tuple[str, ...]:
+        """Technologies whose bands it can be held on, as fields of `Bands`."""
+        return tuple(self._family.band_levers())
 
-        The caller waits until the modem has followed, and reads back.
+    @property
+    def supported_cells(self) -> tuple[Rat, ...]:
+        """Technologies it can be held on one cell of."""
+        return tuple(self._family.cell_levers())
+
+    def lock(
+        self,
+        mode: RatMode | None,
+        *,
+        bands: Bands | None = None,
+        cell: LockedCell | None = None,
+    ) -> None:
+        """Ask for a technology, bands and a cell.
+
+        Raises `UnsupportedLockError` or `UnsupportedHoldError`, naming what is supported. The
+        caller waits until the modem has followed, and reads back.
         """
-        self._family.lock(mode)
+        self._family.lock(mode, bands, cell)
+
+    def holds(
+        self,
+        mode: RatMode | None,
+        *,
+        bands: Bands | None = None,
+        cell: LockedCell | None = None,
+    ) -> bool:
+        """Whether it is set so now; raises as `lock`."""
+        return self._family.holds(self._family.wanted(mode, bands, cell))
 
     def read_lock(self) -> RatMode | None:
         """The mode the modem is set to; None where that is none of ours or cannot be read."""
         return self._family.read_lock()
+
+    def radio_off_and_on(self, pause: Callable[[float], object] = time.sleep) -> None:
+        """Leave the network and come back (TS 27.007 8.2): the first rung where a lock is ignored.
+
+        Raises `RefusedError`, `TimedOutError` or `GoneError`.
+        """
+        self._dialogue.order("AT+CFUN=4", timeout_s=POWER_TIMEOUT_S)
+        pause(RADIO_OFF_S)
+        self._dialogue.order("AT+CFUN=1", timeout_s=POWER_TIMEOUT_S)
+        self._dialogue.forget()
+
+    def reset(self) -> None:
+        """Restart the modem: its ports vanish, and come back under whatever names.
+
+        Raises `RefusedError`, `TimedOutError` or `GoneError`.
+        """
+        self._family.reset()
+
+    def addresses(self) -> tuple[Address, ...]:
+        """Addresses of its bearers; none without one."""
+        return self._family.read_addresses()
 
     def setting(self) -> dict[str, str]:
         """All levers of the lock as they are now: to be saved before the first change."""
@@ -180,6 +231,7 @@ class Modem:
         named = {family.name: family for family in families()}
         chosen = named[self._family_name] if self._family_name else family_of(identification)
         self._family: Family = chosen(identification, self._dialogue)
+        self._port.answer_under(chosen.answers_under)
         self._identity = Identity(
             usb_path=self._usb_path,
             name=self._name,

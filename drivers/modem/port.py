@@ -20,7 +20,7 @@ from typing import Self
 
 import serial
 
-from drivers.modem.at import AtChannel, Reply, Urc
+from drivers.modem.at import AnswersUnder, AtChannel, Reply, Urc
 from drivers.modem.errors import BusyPortError, GoneError, TimedOutError
 
 log = logging.getLogger(__name__)
@@ -87,6 +87,10 @@ class Port:
     def dropped_bytes(self) -> int:
         """Bytes of lines and replies that were too long to be any."""
         return self._channel.dropped_bytes
+
+    def answer_under(self, prefixes: AnswersUnder) -> None:
+        """From now on these commands may answer under other prefixes than their own."""
+        self._channel.answers_under = prefixes
 
     def command(self, text: str, timeout_s: float) -> Reply:
         """The reply to `text`, also one that says ERROR; raises `TimedOutError` or `GoneError`.

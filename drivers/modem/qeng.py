@@ -6,34 +6,43 @@ The fields are those of the QuecCell and network application notes; where chipse
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import msgspec
 
-from drivers.modem.errors import UnreadableError
 from drivers.modem.fields import (
+    ECIO_DB,
+    RSCP_DBM,
+    RSSI_DBM,
+    UTRA_CELL_END,
+    arfcn,
     at,
+    band,
+    bsic,
+    ecio_db,
+    gsm_rssi_dbm,
     hexadecimal,
-    integer,
     level,
+    lte_width,
+    lte_width_in_mhz,
+    nr_bandwidth_mhz,
+    nr_scs_khz,
     number,
+    pci,
     plmn,
+    psc,
+    rscp_dbm,
+    rssi_dbm,
     split,
-    values,
     within,
 )
+from drivers.modem.look import MODES
+from drivers.modem.readers import Asked
+from drivers.modem.reading import HeardCell, Reading, Role, heard, those
 from drivers.modem.standard import ECI_END, LAC_END, NCI_END, TAC_5G_END
 from wire.cells import Cell, Rat
 
-UTRA_CELL_END = 1 << 28
-MAX_ARFCN = {Rat.GSM: 1023, Rat.WCDMA: 16_383, Rat.LTE: 262_143, Rat.NR: 3_279_165}
-MAX_PCI = {Rat.LTE: 503, Rat.NR: 1007}
-LTE_BANDWIDTH_MHZ = (1.4, 3.0, 5.0, 10.0, 15.0, 20.0)
-NR_BANDWIDTH_MHZ = (5, 10, 15, 20, 25, 30, 40, 50, 60, 70, 80, 90, 100, 200, 400, 35, 45)
-NR_SCS_KHZ = (15, 30, 60, 120, 240)
-_RSCP = (-121, -24)
-_RSSI = (-120, -10)
-_ECIO = (-32, 0)
+FIELDS_OF_WCDMA_ON_GSM = 5
+"""Of a UTRA row while camped on GSM, at most."""
 
 _RAT_OF_LABEL = {
     "GSM": Rat.GSM,
@@ -47,7 +56,6 @@ _RAT_OF_LABEL = {
     "NR5G-SA": Rat.NR,
     "NR": Rat.NR,
 }
-_MODE_OF_RAT = {Rat.GSM: "gsm", Rat.WCDMA: "wcdma", Rat.LTE: "lte", Rat.NR: "nr-sa"}
 
 
 @dataclass(frozen=True)
@@ -60,38 +68,12 @@ class Dialect:
     """Bandwidth in MHz instead of a code, and other fields at the end of the NR row."""
 
 
-@dataclass(frozen=True)
-class Serving:
-    """The answer to AT+QENG="servingcell"."""
-
-    rrc_state: str | None = None
-    serving: Cell | None = None
-    nr: Cell | None = None
-    unread: tuple[str, ...] = ()
-
-    @property
-    def mode(self) -> str | None:
-        """As in a radio record; None without a serving cell."""
-        if self.serving is None:
-            return None
-        return "nr-nsa" if self.nr is not None else _MODE_OF_RAT[self.serving.rat]
-
-
-class Cells(NamedTuple):
-    """Cells of a list, and the rows that are none we know."""
-
-    cells: tuple[Cell, ...]
-    unread: tuple[str, ...]
-
-
-def serving(lines: Iterable[str], dialect: Dialect) -> Serving:
+def serving(asked: Asked, dialect: Dialect) -> Reading:
     """The serving cell; EN-DC comes in three rows, no service as a state without a cell."""
-    lines = tuple(lines)
     state: str | None = None
-    cell: Cell | None = None
-    nr: Cell | None = None
+    cells: list[HeardCell] = []
     unread = []
-    for value in values(lines, "+QENG"):
+    for value in asked.values():
         fields = split(value)
         if fields[0].lower() == "servingcell":
             state = at(fields, 1).lower() or None
@@ -102,115 +84,71 @@ def serving(lines: Iterable[str], dialect: Dialect) -> Serving:
         found = _serving_row(fields, dialect)
         if found is None:
             unread.append(value)
-        elif fields[0].upper() == "NR5G-NSA":
-            nr = found if found.rsrp_dbm is not None or found.sinr_db is not None else None
-        else:
-            cell = found
+        elif found.role is Role.SERVING or found.rsrp_dbm is not None or found.sinr_db is not None:
+            cells.append(found)
     if state is None:
-        raise UnreadableError("\n".join(lines))
-    return Serving(rrc_state=state, serving=cell, nr=nr, unread=tuple(unread))
+        raise asked.unreadable()
+    return Reading(
+        mode=_mode(cells, state), rrc_state=state, cells=tuple(cells), unread=tuple(unread) or None
+    )
 
 
-def neighbours(lines: Iterable[str], camped_on: Rat | None) -> Cells:
+def neighbours(asked: Asked) -> Reading:
     """Measured cells of AT+QENG="neighbourcell", which lists the serving cell as well.
 
-    The fields of a row depend on the technology the modem is camped on. Rows without a cell
-    identity are frequencies the modem was told to look at, and are left out.
+    The fields of a row depend on the technology the modem is camped on, which the rows give away.
+    Rows without a cell identity are frequencies the modem was told to look at, and are left out.
     """
     cells, unread = [], []
-    rows = [(value, split(value)) for value in values(lines, "+QENG")]
-    if any(fields[0].lower().startswith("neighbourcell int") for _, fields in rows):
-        # Intra and inter frequency rows come only while camped on LTE.
-        camped_on = Rat.LTE
+    rows = [(value, split(value)) for value in asked.values()]
+    # Intra and inter frequency rows come only while camped on LTE.
+    on_lte = any(fields[0].lower().startswith("neighbourcell int") for _, fields in rows)
     for value, fields in rows:
-        if fields[0].lower() == "3gcomm":
-            row = _ROWS_3GCOMM.get((at(fields, 1).lower(), at(fields, 2).upper()))
-            found = row(fields[3:]) if row else None
-        else:
-            row = _neighbour_row(fields, camped_on)
-            found = row(fields[2:]) if row else None
+        row, rest = _list_row(fields, on_lte=on_lte)
+        found = row(rest) if row else None
         if row is None:
             unread.append(value)
         elif found is not None:
-            cells.append(found)
-    return Cells(tuple(cells), tuple(unread))
+            is_serving = fields[1].lower() == "servingcell"
+            cells.append(heard(Role.SERVING if is_serving else Role.NEIGHBOUR, found))
+    return Reading(cells=those(*cells), unread=tuple(unread) or None)
 
 
-def nr_bandwidth_mhz(text: str) -> float | None:
-    """A code of the NR bandwidth, or the MHz some firmware prints instead."""
-    code = integer(text, 0, 400)
-    if code is None:
-        return None
-    return float(NR_BANDWIDTH_MHZ[code] if code < len(NR_BANDWIDTH_MHZ) else code)
+def _mode(cells: Iterable[HeardCell], state: str) -> str | None:
+    by_role = {cell.role: cell for cell in cells}
+    if Role.SERVING not in by_role:
+        return "searching" if state == "search" else None
+    return "nr-nsa" if Role.NR_SECONDARY in by_role else MODES[by_role[Role.SERVING].rat]
 
 
-def nr_scs_khz(text: str) -> int | None:
-    """A code of the subcarrier spacing."""
-    code = integer(text, 0, len(NR_SCS_KHZ) - 1)
-    return None if code is None else NR_SCS_KHZ[code]
-
-
-def arfcn(rat: Rat, text: str) -> int | None:
-    """A channel number that can be."""
-    return integer(text, 0, MAX_ARFCN[rat])
-
-
-def pci(rat: Rat, text: str) -> int | None:
-    """A physical cell identity that can be."""
-    return integer(text, 0, MAX_PCI[rat])
-
-
-def band(text: str) -> int | None:
-    """A band number, bare or as the last word of `LTE BAND 3` or `NR N78`."""
-    return integer(text.rsplit(" ", maxsplit=1)[-1].lstrip("nN"), 1, 512)
-
-
-def gsm_rssi_dbm(text: str) -> float | None:
-    """RXLEV in dBm, or as its index 0 to 63 (TS 45.008 8.1.4)."""
-    index = integer(text, 0, 63)
-    return within(text, *_RSSI) if index is None else index - 111.0
-
-
-def rscp_dbm(text: str) -> float | None:
-    """Received power of a UTRA cell."""
-    return within(text, *_RSCP)
-
-
-def ecio_db(text: str) -> float | None:
-    """Quality of a UTRA cell."""
-    return within(text, *_ECIO)
-
-
-def rssi_dbm(text: str) -> float | None:
-    """Power of the whole channel."""
-    return within(text, *_RSSI)
-
-
-def _serving_row(fields: Sequence[str], dialect: Dialect) -> Cell | None:
+def _serving_row(fields: Sequence[str], dialect: Dialect) -> HeardCell | None:
     match fields[0].upper(), fields[1:]:
-        case "LTE" | "CAT-M" | "CAT-NB", [str() as duplex, *rest] if duplex in {"FDD", "TDD"}:
+        case "LTE" | "CAT-M" | "CAT-NB" | "EMTC" | "NBIOT", [str() as duplex, *rest] if duplex in {
+            "FDD",
+            "TDD",
+        }:
             return _lte(duplex, rest, dialect)
         case "NR5G-SA", [str() as duplex, *rest]:
-            return _nr_sa(duplex, rest, dialect)
+            return heard(Role.SERVING, _nr_sa(duplex, rest, dialect))
         case "NR5G-NSA", rest:
-            return _nr_nsa(rest)
+            return heard(Role.NR_SECONDARY, _nr_nsa(rest))
         case "WCDMA", rest:
-            return _wcdma(rest)
+            return heard(Role.SERVING, _wcdma(rest))
         case "GSM", rest:
-            return _gsm(rest)
+            return heard(Role.SERVING, _gsm(rest))
         case _:
             return None
 
 
-def _lte(duplex: str, fields: Sequence[str], dialect: Dialect) -> Cell | None:
+def _lte(duplex: str, fields: Sequence[str], dialect: Dialect) -> HeardCell | None:
     channel, identity = arfcn(Rat.LTE, at(fields, 4)), pci(Rat.LTE, at(fields, 3))
     if channel is None or identity is None:
         return None
     mcc, mnc = plmn(fields[0], at(fields, 1))
-    code = integer(at(fields, 7), 0, len(LTE_BANDWIDTH_MHZ) - 1)
-    coded = None if code is None else LTE_BANDWIDTH_MHZ[code]
+    width = lte_width_in_mhz if dialect.unisoc else lte_width
     sinr = at(fields, 12)
-    return Cell(
+    return HeardCell(
+        role=Role.SERVING,
         rat=Rat.LTE,
         duplex=duplex.lower(),
         mcc=mcc,
@@ -219,7 +157,8 @@ def _lte(duplex: str, fields: Sequence[str], dialect: Dialect) -> Cell | None:
         pci=identity,
         arfcn=channel,
         band=band(at(fields, 5)),
-        bandwidth_mhz=within(at(fields, 7), 1.4, 20) if dialect.unisoc else coded,
+        bandwidth_mhz=width(at(fields, 7)),
+        ul_bandwidth_mhz=width(at(fields, 6)),
         tac=hexadecimal(at(fields, 8), LAC_END),
         rsrp_dbm=level("rsrp_dbm", Rat.LTE, at(fields, 9)),
         rsrq_db=level("rsrq_db", Rat.LTE, at(fields, 10)),
@@ -285,7 +224,7 @@ def _wcdma(fields: Sequence[str]) -> Cell | None:
         lac=hexadecimal(at(fields, 2), LAC_END),
         cell_id=hexadecimal(at(fields, 3), UTRA_CELL_END),
         arfcn=channel,
-        psc=_psc(at(fields, 5)),
+        psc=psc(at(fields, 5)),
         rscp_dbm=rscp_dbm(at(fields, 7)),
         ecio_db=ecio_db(at(fields, 8)),
     )
@@ -310,7 +249,7 @@ def _gsm_cell(fields: Sequence[str], *, rssi: str) -> Cell | None:
         mnc=mnc,
         lac=hexadecimal(at(fields, 2), LAC_END),
         cell_id=hexadecimal(at(fields, 3), LAC_END),
-        bsic=_bsic(at(fields, 4)),
+        bsic=bsic(at(fields, 4)),
         arfcn=channel,
         rssi_dbm=gsm_rssi_dbm(rssi),
     )
@@ -319,21 +258,26 @@ def _gsm_cell(fields: Sequence[str], *, rssi: str) -> Cell | None:
 _Row = Callable[[Sequence[str]], Cell | None]
 
 
-def _neighbour_row(fields: Sequence[str], camped_on: Rat | None) -> _Row | None:
+def _list_row(fields: Sequence[str], *, on_lte: bool) -> tuple[_Row | None, Sequence[str]]:
+    """Who understands the row, and the fields behind its labels."""
     label = fields[0].lower()
-    if not label.startswith("neighbourcell"):
-        return None
-    rat = _RAT_OF_LABEL.get(at(fields, 1).upper())
+    if label == "3gcomm":
+        return _ROWS_3GCOMM.get((at(fields, 1).lower(), at(fields, 2).upper())), fields[3:]
+    rest = fields[2:]
+    rat = _RAT_OF_LABEL.get(at(fields, 1).upper()) if label.startswith("neighbourcell") else None
     if rat is Rat.LTE:
         # "neighbourcell intra" and "inter" while camped on LTE, plain otherwise: other order.
-        return _lte_neighbour_of_lte if " " in label else _lte_neighbour
+        return _lte_neighbour_of_lte if " " in label else _lte_neighbour, rest
     if rat is Rat.NR:
-        return _nr_neighbour
-    if rat is Rat.WCDMA and camped_on is not None:
-        return _WCDMA_ROWS.get(camped_on)
-    if rat is Rat.GSM and camped_on is not None:
-        return _GSM_ROWS.get(camped_on)
-    return None
+        return _nr_neighbour, rest
+    if rat is Rat.WCDMA:
+        camped_on = Rat.WCDMA if len(rest) > FIELDS_OF_WCDMA_ON_GSM else Rat.GSM
+        return _WCDMA_ROWS[Rat.LTE if on_lte else camped_on], rest
+    if rat is Rat.GSM:
+        # Camped on GSM the network stands before the cell.
+        mcc, _ = plmn(at(rest, 0), at(rest, 1))
+        return _GSM_ROWS[Rat.LTE if on_lte or mcc is None else Rat.GSM], rest
+    return None, rest
 
 
 def _lte_neighbour_of_lte(fields: Sequence[str]) -> Cell | None:
@@ -373,28 +317,28 @@ def _nr_neighbour(fields: Sequence[str]) -> Cell | None:
 
 def _wcdma_neighbour(psc_at: int) -> _Row:
     def row(fields: Sequence[str]) -> Cell | None:
-        psc = _psc(at(fields, psc_at))
-        if psc is None:
+        code = psc(at(fields, psc_at))
+        if code is None:
             return None
-        power, scale = _whole_or_tenths(at(fields, psc_at + 1), *_RSCP)
+        power, scale = _whole_or_tenths(at(fields, psc_at + 1), *RSCP_DBM)
         quality = number(at(fields, psc_at + 2))
         return Cell(
             rat=Rat.WCDMA,
             arfcn=arfcn(Rat.WCDMA, fields[0]),
-            psc=psc,
+            psc=code,
             rscp_dbm=power,
-            ecio_db=None if quality is None else within(str(quality / scale), *_ECIO),
+            ecio_db=None if quality is None else within(str(quality / scale), *ECIO_DB),
         )
 
     return row
 
 
 def _gsm_neighbour_of_lte(fields: Sequence[str]) -> Cell | None:
-    power, _ = _whole_or_tenths(at(fields, 7), *_RSSI)
+    power, _ = _whole_or_tenths(at(fields, 7), *RSSI_DBM)
     if power is None:
         return None
     return Cell(
-        rat=Rat.GSM, arfcn=arfcn(Rat.GSM, fields[0]), bsic=_bsic(at(fields, 6)), rssi_dbm=power
+        rat=Rat.GSM, arfcn=arfcn(Rat.GSM, fields[0]), bsic=bsic(at(fields, 6)), rssi_dbm=power
     )
 
 
@@ -407,7 +351,7 @@ def _gsm_of_3gcomm(fields: Sequence[str]) -> Cell | None:
     return Cell(
         rat=Rat.GSM,
         arfcn=arfcn(Rat.GSM, at(fields, 0)),
-        bsic=_bsic(at(fields, 1)),
+        bsic=bsic(at(fields, 1)),
         rssi_dbm=gsm_rssi_dbm(at(fields, 2)),
     )
 
@@ -424,14 +368,6 @@ _ROWS_3GCOMM: dict[tuple[str, str], _Row] = {
     ("neighbourcell", "3G"): _utra_of_3gcomm,
     ("neighbourcell", "2G"): _gsm_of_3gcomm,
 }
-
-
-def _psc(text: str) -> int | None:
-    return integer(text, 0, 511)
-
-
-def _bsic(text: str) -> int | None:
-    return integer(text, 0, 63)
 
 
 def _whole_or_tenths(text: str, low: float, high: float) -> tuple[float | None, int]:

@@ -2,8 +2,10 @@
 
 A cell gives `mcc`, `mnc`, `plmn`, `cell` and `cell_hex`, `area` and `area_hex` (TAC or LAC),
 `pci`, `bsic`, `arfcn`, `band`, `bandwidth_mhz`, `bandwidth_rb`, `bandwidth_code` (Quectel's),
-`scs_khz`, `scs_code`, `duplex`, levels in whole dB(m) (`rsrp`, `rsrq`, `sinr`, `rssi`) and as the
-indexes of TS 27.007 (`rsrp_index`, ...). The NR leg's stand under the same names after `nr_`.
+`scs_khz`, `scs_code`, `duplex`, levels in whole dB(m) (`rsrp`, `rsrq`, `sinr`, `rssi`), in tenths
+(`rsrp_tenths`, ...) and as the indexes of TS 27.007 (`rsrp_index`, ...). Other vendors' ways:
+`pci_hex`, `arfcn_hex`, `ul_arfcn`, `band_02`, `mnc_short`, `bandwidth_khz`, `bandwidth_fifths`.
+The NR leg's stand under the same names after `nr_`.
 """
 
 from collections.abc import Iterable
@@ -41,9 +43,15 @@ def cell_values(cell: Cell) -> dict[str, str]:
         "mnc": cell.mnc or "",
         "plmn": cell.plmn or "",
         "arfcn": str(cell.arfcn),
+        "arfcn_hex": f"{cell.arfcn:X}",
         "band": str(cell.band),
+        "band_02": f"{cell.band:02}",
+        "mnc_short": str(int(cell.mnc or 0)),
         "duplex": cell.duplex or "-",
     }
+    if cell.rat is Rat.LTE and cell.arfcn is not None:
+        # TS 36.101 table 5.7.3-1: FDD bands have their uplink 18,000 numbers higher.
+        values["ul_arfcn"] = str(cell.arfcn + (0 if cell.duplex == "TDD" else 18_000))
     if cell.cell_id is not None:
         values |= {"cell": str(cell.cell_id), "cell_hex": f"{cell.cell_id:X}"}
     area = cell.lac if cell.rat is Rat.GSM else cell.tac
@@ -52,7 +60,7 @@ def cell_values(cell: Cell) -> dict[str, str]:
     if cell.bsic is not None:
         values["bsic"] = str(cell.bsic)
     if cell.pci is not None:
-        values["pci"] = str(cell.pci)
+        values |= {"pci": str(cell.pci), "pci_hex": f"{cell.pci:X}"}
     return values | _bandwidth_values(cell) | _level_values(cell)
 
 
@@ -91,7 +99,11 @@ def scan_values(
 def _bandwidth_values(cell: Cell) -> dict[str, str]:
     if cell.bandwidth_mhz is None:
         return {}
-    values = {"bandwidth_mhz": f"{cell.bandwidth_mhz:g}"}
+    values = {
+        "bandwidth_mhz": f"{cell.bandwidth_mhz:g}",
+        "bandwidth_khz": f"{cell.bandwidth_mhz * 1000:g}",
+        "bandwidth_fifths": f"{cell.bandwidth_mhz * 5:g}",
+    }
     if cell.rat is Rat.LTE:
         code, blocks = LTE_BANDWIDTH[cell.bandwidth_mhz]
         return values | {"bandwidth_code": str(code), "bandwidth_rb": str(blocks)}
@@ -104,6 +116,10 @@ def _bandwidth_values(cell: Cell) -> dict[str, str]:
 def _level_values(cell: Cell) -> dict[str, str]:
     values: dict[str, str] = {}
     nr = cell.rat is Rat.NR
+    for name in ("rsrp", "rsrq", "sinr", "rssi"):
+        level = getattr(cell, f"{name}_{'dbm' if name in {'rsrp', 'rssi'} else 'db'}")
+        if level is not None:
+            values[f"{name}_tenths"] = str(round(level * 10))
     if cell.rsrp_dbm is not None:
         index = cell.rsrp_dbm + (157 if nr else 141)
         values |= {

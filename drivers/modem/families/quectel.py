@@ -4,30 +4,47 @@ What a module can be locked by is asked, not looked up: 5G modules (and a few LT
 QNWPREFCFG, the others QCFG="nwscanmode".
 """
 
-import dataclasses
 import re
 from collections.abc import Iterable, Mapping
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import msgspec
 
-from drivers.modem import qeng, qscan
+from drivers.modem import qeng, qscan, qset, standard
 from drivers.modem.dialogue import Dialogue
-from drivers.modem.errors import RefusedError, UnreadableError
-from drivers.modem.family import Family, Lever, UsbLayout
+from drivers.modem.errors import RefusedError
+from drivers.modem.family import Family, Lever, Question, UsbLayout
 from drivers.modem.fields import (
-    BANDWIDTH_MHZ_BY_RB,
+    arfcn,
     at,
+    band,
+    hexadecimal,
     integer,
     level,
+    lte_width_of_blocks,
+    mask_of_bands,
+    nr_bandwidth_mhz,
     number,
+    numbers,
+    pci,
     plmn,
+    rssi_dbm,
     split,
-    values,
 )
-from drivers.modem.standard import Identification, best
-from wire.cells import Cell, Rat
-from wire.kinds import radio
+from drivers.modem.look import Look
+from drivers.modem.readers import Asked, Readers
+from drivers.modem.reading import (
+    HeardCell,
+    LockedCell,
+    Operator,
+    Raw,
+    Reading,
+    Role,
+    Signal,
+    SimCard,
+)
+from drivers.modem.standard import Identification
+from wire.cells import Rat
 from wire.kinds.scan import Payload as Scan
 from wire.messages import RatMode
 
@@ -38,9 +55,9 @@ NR_NEIGHBOURS = 'AT+QNWCFG="nr5g_meas_info"'
 CARRIERS_EVERY_S = 5.0
 TEMPERATURE_EVERY_S = 30.0
 SCAN_TIMEOUT_S = 360.0
-SAME_CELL_DB = 10.0
 NOT_CONFIGURED = "0"
 """State of a secondary carrier."""
+UNUSED_RECEIVER_DBM = -140
 
 # LTE SINR of QENG is in dB on these; elsewhere manuals and captures contradict each other.
 _LTE_SINR_IN_DB = re.compile(r"EC200|EP06|EM06|EG06|QDC507", re.IGNORECASE)
@@ -105,6 +122,278 @@ _QNWINFO_RATS = (
     ("EDGE", Rat.GSM),
 )
 _ALL_PREFERENCES = frozenset({"WCDMA", "LTE", "NR5G"})
+_SENSOR_C = (-40, 125)
+
+
+def _preference_of_bands(name: str) -> Lever:
+    return Lever(
+        name,
+        f'AT+QNWPREFCFG="{name}"',
+        f'AT+QNWPREFCFG="{name}",{{}}',
+        re.compile(rf'"{name}",\s*([\d:]+)'),
+    )
+
+
+_BAND_LISTS = {
+    "wcdma": _preference_of_bands("gw_band"),
+    "lte": _preference_of_bands("lte_band"),
+    "nr_nsa": _preference_of_bands("nsa_nr5g_band"),
+    "nr_sa": _preference_of_bands("nr5g_band"),
+}
+_BAND_MASK = Lever(
+    "band",
+    'AT+QCFG="band"',
+    'AT+QCFG="band",{},1',
+    re.compile(r'"band",\s*(0x[0-9A-Fa-f]+,0x[0-9A-Fa-f]+,0x[0-9A-Fa-f]+)'),
+)
+_CELL_4G = Lever(
+    "common/4g",
+    'AT+QNWLOCK="common/4g"',
+    'AT+QNWLOCK="common/4g",{}',
+    re.compile(r'"common/4g",\s*(\d+(?:,\d+)*)'),
+    default="0",
+)
+_CELL_5G = Lever(
+    "common/5g",
+    'AT+QNWLOCK="common/5g"',
+    'AT+QNWLOCK="common/5g",{}',
+    re.compile(r'"common/5g",\s*(\d+(?:,\d+)*)'),
+    default="0",
+)
+
+
+def _served_by_wcdma(look: Look) -> bool:
+    return look.rat is Rat.WCDMA
+
+
+def _served_by_nr(look: Look) -> bool:
+    return look.rat is Rat.NR or look.nr is not None
+
+
+def _may_aggregate(look: Look) -> bool:
+    return look.rat in {Rat.LTE, Rat.NR}
+
+
+def _lacks_sinr(look: Look) -> bool:
+    return look.lacks_sinr
+
+
+_TEMPERATURE = Question("AT+QTEMP", every_s=TEMPERATURE_EVERY_S)
+_QUESTIONS = (
+    Question(SERVING, vital=True),
+    Question("AT+QCAINFO", every_s=CARRIERS_EVERY_S, asked_if=_may_aggregate),
+    Question("AT+QCSQ", asked_if=_lacks_sinr),
+    Question(NEIGHBOURS, for_neighbours=True),
+    Question(NEIGHBOURS_3G, for_neighbours=True, asked_if=_served_by_wcdma),
+    _TEMPERATURE,
+)
+_NR_NEIGHBOURS = Question(NR_NEIGHBOURS, for_neighbours=True, asked_if=_served_by_nr)
+_QUESTIONS_WITHOUT_QENG = (Question("AT+QNWINFO", vital=True), Question("AT+QCSQ"), _TEMPERATURE)
+
+
+def _read_qeng(asked: Asked) -> Reading:
+    if "servingcell" in asked.arguments.lower() or not asked.command:
+        return qeng.serving(
+            asked,
+            qeng.Dialect(
+                lte_sinr_is_db=bool(_LTE_SINR_IN_DB.match(asked.model)),
+                unisoc=bool(_UNISOC.match(asked.model)),
+            ),
+        )
+    return qeng.neighbours(asked)
+
+
+def _read_carriers(asked: Asked) -> Reading:
+    """AT+QCAINFO; some firmware puts two records on one line."""
+    cells = []
+    for role, record in _CARRIER.findall("\n".join(asked.lines)):
+        fields = split(record)[1:]
+        cell = _carrier(fields, primary=role.upper() == "P")
+        if cell is None and at(fields, 3) != NOT_CONFIGURED:
+            raise asked.unreadable()
+        if cell is not None:
+            cells.append(_without_zero_sinr(cell, asked.model))
+    if not any(cell.role is Role.SERVING for cell in cells) and any(asked.values()):
+        raise asked.unreadable()
+    return Reading(cells=tuple(cells))
+
+
+def _without_zero_sinr(cell: HeardCell, model: str) -> HeardCell:
+    if cell.role is Role.SCC and cell.sinr_db == 0 and _ZERO_SECONDARY_SINR.match(model):
+        return msgspec.structs.replace(cell, sinr_db=None)
+    return cell
+
+
+def _carrier(fields: list[str], *, primary: bool) -> HeardCell | None:
+    """`channel, bandwidth, "LTE BAND 3", ...`; None for one that is only configured."""
+    rat = Rat.NR if at(fields, 2).upper().startswith("NR") else Rat.LTE
+    rest = fields[3:]
+    # State before PCI, except in the short NR record and the one of eight fields.
+    if rat is Rat.LTE or pci(rat, at(rest, 1)) is not None:
+        if at(rest, 0) == NOT_CONFIGURED:
+            return None
+        rest = rest[1:]
+    identity, channel = pci(rat, at(rest, 0)), arfcn(rat, at(fields, 0))
+    if identity is None or channel is None:
+        return None
+    rsrp = level("rsrp_dbm", rat, at(rest, 1))
+    # Firmware that prints -11 for RSRP prints it for RSRQ as well: neither is measured.
+    measured_lte = rat is Rat.LTE and rsrp is not None
+    width = lte_width_of_blocks if rat is Rat.LTE else nr_bandwidth_mhz
+    secondary = Role.SCC if rat is Rat.LTE else Role.NR_SECONDARY
+    return HeardCell(
+        role=Role.SERVING if primary else secondary,
+        rat=rat,
+        arfcn=channel,
+        band=band(at(fields, 2)),
+        bandwidth_mhz=width(at(fields, 1)),
+        pci=identity,
+        rsrp_dbm=rsrp,
+        rsrq_db=None if rsrp is None else level("rsrq_db", rat, at(rest, 2)),
+        rssi_dbm=rssi_dbm(at(rest, 3)) if measured_lte else None,
+        sinr_db=level("sinr_db", rat, at(rest, 4)) if measured_lte else None,
+    )
+
+
+def _read_signal(asked: Asked) -> Reading:
+    """AT+QCSQ: levels without a cell; the SINR of LTE in fifths of a dB from -20 on."""
+    for value in asked.values():
+        label, *fields = split(value)
+        match label.upper():
+            case "LTE" | "CAT-M1" | "CAT-NB1" | "EMTC" | "NBIOT":
+                fifths = integer(at(fields, 2), 0, 250)
+                return Reading(
+                    signal=Signal(
+                        rat=Rat.LTE,
+                        rssi_dbm=rssi_dbm(at(fields, 0)),
+                        rsrp_dbm=level("rsrp_dbm", Rat.LTE, at(fields, 1)),
+                        sinr_db=None if fifths is None else (fifths - 100) / 5,
+                        rsrq_db=level("rsrq_db", Rat.LTE, at(fields, 3)),
+                    )
+                )
+            case "NR5G" | "NR5G-SA" | "NR5G-NSA":
+                return Reading(
+                    signal=Signal(
+                        rat=Rat.NR,
+                        rsrp_dbm=level("rsrp_dbm", Rat.NR, at(fields, 0)),
+                        sinr_db=level("sinr_db", Rat.NR, at(fields, 1)),
+                        rsrq_db=level("rsrq_db", Rat.NR, at(fields, 2)),
+                    )
+                )
+            case "WCDMA" | "GSM":
+                rat = Rat(label.lower())
+                return Reading(signal=Signal(rat=rat, rssi_dbm=rssi_dbm(at(fields, 0))))
+            case "NOSERVICE":
+                return Reading(signal=Signal(), mode="no-service")
+    raise asked.unreadable()
+
+
+def _read_receivers(asked: Asked) -> Reading:
+    """AT+QRSRP: one level for each receiver; -140 and -32768 for those not in use."""
+    for value in asked.values():
+        *fields, label = split(value)
+        rat = Rat.NR if label.upper().startswith("NR") else Rat.LTE
+        found = (level("rsrp_dbm", rat, text) for text in fields)
+        receivers = tuple(dbm for dbm in found if dbm is not None and dbm != UNUSED_RECEIVER_DBM)
+        return Reading(signal=Signal(rat=rat, rsrp_rx_dbm=receivers))
+    raise asked.unreadable()
+
+
+def _read_network(asked: Asked) -> Reading:
+    """AT+QNWINFO: technology, network, band and channel; two rows for EN-DC."""
+    cells: list[HeardCell] = []
+    for value in asked.values():
+        if value.lower().strip('"') == "no service":
+            continue
+        fields = split(value)
+        rat = next((rat for label, rat in _QNWINFO_RATS if label in fields[0].upper()), None)
+        if rat is None:
+            raise asked.unreadable()
+        mcc, mnc = plmn(at(fields, 1)[:3], at(fields, 1)[3:])
+        cells.append(
+            HeardCell(
+                role=Role.NR_SECONDARY if cells and rat is Rat.NR else Role.SERVING,
+                rat=rat,
+                mcc=mcc,
+                mnc=mnc,
+                band=band(at(fields, 2)),
+                arfcn=arfcn(rat, at(fields, 3)),
+            )
+        )
+    return Reading(cells=tuple(cells), mode=None if cells else "no-service")
+
+
+def _read_temperature(asked: Asked) -> Reading:
+    """AT+QTEMP: a row for each sensor by name, or all on one; those that are off say 0 or 255."""
+    named: dict[str, float] = {}
+    listed: list[float] = []
+    for value in asked.values():
+        fields = split(value)
+        known = [
+            degrees
+            for text in fields
+            if (degrees := number(text)) and _SENSOR_C[0] <= degrees <= _SENSOR_C[1]
+        ]
+        if known and number(fields[0]) is None:
+            named[fields[0]] = known[0]
+        else:
+            listed.extend(known)
+    return Reading(temperature_c=named or (tuple(listed) or None))
+
+
+def _read_measured_nr(asked: Asked) -> Reading:
+    """AT+QNWCFG="nr5g_meas_info": channel, PCI, RSRP and RSRQ behind the switch."""
+    cells = []
+    for value in asked.values():
+        fields = split(value)[2:]
+        identity = pci(Rat.NR, at(fields, 1))
+        if identity is not None:
+            cells.append(
+                HeardCell(
+                    role=Role.NEIGHBOUR,
+                    rat=Rat.NR,
+                    arfcn=arfcn(Rat.NR, fields[0]),
+                    pci=identity,
+                    rsrp_dbm=level("rsrp_dbm", Rat.NR, at(fields, 2)),
+                    rsrq_db=level("rsrq_db", Rat.NR, at(fields, 3)),
+                )
+            )
+    return Reading(cells=tuple(cells))
+
+
+def _read_card(asked: Asked) -> Reading:
+    """AT+QSIMSTAT: whether it reports, and whether a card is in."""
+    for value in asked.values():
+        fields = split(value)
+        states = {"0": "absent", "1": "inserted", "2": None}
+        return Reading(
+            sim=SimCard(state=states.get(at(fields, 1)), report_enabled=fields[0] == "1")
+        )
+    raise asked.unreadable()
+
+
+def _read_names(asked: Asked) -> Reading:
+    """AT+QSPN: full, short and the card's name; their alphabet; the network's number.
+
+    Some firmware has but the digits of the network for a name.
+    """
+    for value in asked.values():
+        fields = split(value)
+        digits, name = at(fields, 4).replace(" ", ""), fields[0].replace(" ", "")
+        return Reading(
+            operator=Operator(
+                name=fields[0] if fields[0] and not name.isdecimal() else None,
+                spn=at(fields, 2) or None,
+                plmn=digits if digits.isdecimal() else None,
+            )
+        )
+    raise asked.unreadable()
+
+
+def _read_endc(asked: Asked) -> Reading:
+    for value in asked.values():
+        return Reading(endc=Raw(raw=numbers(value)))
+    raise asked.unreadable()
 
 
 class Quectel(Family):
@@ -121,18 +410,33 @@ class Quectel(Family):
         ),
         UsbLayout(0x2C7C, frozenset({0x0128}), (5,)),
     )
+    readers: ClassVar[Readers] = {
+        **standard.READERS,
+        "+QENG": _read_qeng,
+        "+QCAINFO": _read_carriers,
+        "+QCSQ": _read_signal,
+        "+QRSRP": _read_receivers,
+        "+QNWINFO": _read_network,
+        "+QTEMP": _read_temperature,
+        "+QNWCFG": _read_measured_nr,
+        "+QSIMSTAT": _read_card,
+        "+QSPN": _read_names,
+        "+QENDC": _read_endc,
+        "+QSCAN": qscan.qscan,
+        "+QOPS": qscan.qops,
+        "+QNWPREFCFG": qset.preferences,
+        "+QCFG": qset.configuration,
+        "+QNWLOCK": qset.cell_lock,
+    }
     iccid_commands: ClassVar[tuple[str, ...]] = ("AT+QCCID", "AT+CCID")
 
     def __init__(self, identification: Identification, dialogue: Dialogue) -> None:
-        """Speak to the module in the dialect of its chipset."""
+        """Ask for nothing yet."""
         super().__init__(identification, dialogue)
-        model = identification.model or ""
-        self._dialect = qeng.Dialect(
-            lte_sinr_is_db=bool(_LTE_SINR_IN_DB.match(model)),
-            unisoc=bool(_UNISOC.match(model)),
-        )
         self._levers: tuple[Lever, ...] | None = None
-        self._reports_nr_neighbours = False
+        self._questions: tuple[Question, ...] = _QUESTIONS
+        if _WITHOUT_QENG.match(self.model):
+            self._questions = _QUESTIONS_WITHOUT_QENG
 
     @classmethod
     def claims(cls, identification: Identification) -> bool:
@@ -142,7 +446,12 @@ class Quectel(Family):
     def configure(self) -> None:
         """Standard settings, and reports of NR neighbours where the module has them."""
         super().configure()
-        self._reports_nr_neighbours = self.dialogue.wish('AT+QNWCFG="nr5g_meas_info",1')
+        if not _WITHOUT_QENG.match(self.model) and self.dialogue.wish(f"{NR_NEIGHBOURS},1"):
+            self._questions = (*_QUESTIONS, _NR_NEIGHBOURS)
+
+    def questions(self) -> tuple[Question, ...]:
+        """QENG each time, the rest as often as it can change."""
+        return self._questions
 
     def levers(self) -> tuple[Lever, ...]:
         """The levers that answer; asked once."""
@@ -154,292 +463,61 @@ class Quectel(Family):
     def locks(self) -> Mapping[RatMode, Mapping[str, str]]:
         """By the levers, and by what the hardware lacks."""
         names = {lever.name for lever in self.levers()}
-        model = self.identification.model or ""
         if {"mode_pref", "nr5g_disable_mode"} <= names:
             return _NR_LOCKS
         if "mode_pref" in names:
-            return _PREF_LOCKS | (_SA_LOCK if _HAS_NR.match(model) else {})
+            return _PREF_LOCKS | (_SA_LOCK if _HAS_NR.match(self.model) else {})
         if "nwscanmode" not in names:
             return {}
-        lacking = {RatMode.G2} if _WITHOUT_GSM.match(model) else set()
-        if _LTE_ONLY.match(model):
+        lacking = {RatMode.G2} if _WITHOUT_GSM.match(self.model) else set()
+        if _LTE_ONLY.match(self.model):
             lacking = {RatMode.G3}
         return {mode: levers for mode, levers in _SCAN_LOCKS.items() if mode not in lacking}
 
+    def band_levers(self) -> Mapping[str, Lever]:
+        """Lists of bands beside `mode_pref`; a mask of LTE bands beside `nwscanmode`."""
+        names = {lever.name for lever in self.levers()}
+        if "mode_pref" not in names:
+            return {"lte": _BAND_MASK} if names else {}
+        without_nr = "nr5g_disable_mode" not in names and not _HAS_NR.match(self.model)
+        lacking = {"nr_nsa", "nr_sa"} if without_nr else set()
+        if _UNISOC.match(self.model):
+            lacking = {"nr_nsa"}
+        return {name: lever for name, lever in _BAND_LISTS.items() if name not in lacking}
+
+    def band_value(self, name: str, bands: Iterable[int]) -> str:
+        """A list, or the masks of QCFG, in which 0 leaves a technology as it is."""
+        if "nwscanmode" in {lever.name for lever in self.levers()}:
+            return f"0,{mask_of_bands(bands):x},0"
+        return super().band_value(name, bands)
+
+    def cell_levers(self) -> Mapping[Rat, Lever]:
+        """QNWLOCK of the 5G modules: it needs the lock to one technology beside it."""
+        if "nr5g_disable_mode" not in {lever.name for lever in self.levers()}:
+            return {}
+        return {Rat.LTE: _CELL_4G, Rat.NR: _CELL_5G}
+
+    def cell_value(self, rat: Rat, cell: LockedCell) -> str:
+        """LTE has channel before PCI, NR the other way round."""
+        if rat is Rat.LTE:
+            return f"1,{cell.earfcn},{cell.pci}"
+        return f"{cell.pci},{cell.earfcn},{cell.scs_khz},{cell.band}"
+
     def plain(self, value: str) -> str:
-        """Technologies in one order; all of them together are AUTO."""
+        """Lists in one order; all technologies together are AUTO; the mask of LTE as a number."""
+        if re.fullmatch(r"(?:0x)?[0-9A-Fa-f]+(?:,(?:0x)?[0-9A-Fa-f]+){2}", value):
+            return str(hexadecimal(value.split(",")[1], 1 << 80))
         names = set(value.upper().split(":"))
         return "AUTO" if names == _ALL_PREFERENCES else ":".join(sorted(names))
 
-    def read_radio(self, *, neighbours: bool) -> radio.Payload:
-        """One look: QENG each time, the rest as often as it can change."""
-        look = self._serving()
-        rat = None if look.serving is None else look.serving.rat
-        key = _identity(look.serving)
-        aggregation = None
-        if rat in {Rat.LTE, Rat.NR}:
-            aggregation = self.dialogue.read(
-                "AT+QCAINFO", self._aggregation, every_s=CARRIERS_EVERY_S, same=(key, look.mode)
-            )
-        registrations = self.registrations(rat)
-        operator = self.registered_operator(registrations, key)
-        return radio.Payload(
-            mode=look.mode,
-            rrc_state=look.rrc_state,
-            registration=best(registrations),
-            plmn=None if operator is None else operator.plmn,
-            serving=self._with_sinr(look.serving, aggregation),
-            nr=look.nr,
-            carriers=_others(aggregation.secondary if aggregation else (), look),
-            neighbours=self._neighbours(look) if neighbours else (),
-            temperature_c=self.dialogue.read(
-                "AT+QTEMP", temperature_c, every_s=TEMPERATURE_EVERY_S
-            ),
-            unread=self.dialogue.take_unread(),
-        )
-
     def scan(self) -> Scan:
         """By the command that tells most; by the standard one where it is refused."""
-        modern = _NR_DISABLE in self.levers()
-        command, parse = ("AT+QSCAN=3,1", qscan.qscan) if modern else ("AT+QOPS", qscan.qops)
+        command = "AT+QSCAN=3,1" if _NR_DISABLE in self.levers() else "AT+QOPS"
         try:
-            return self.scan_by(command, parse, timeout_s=SCAN_TIMEOUT_S)
+            return self.scan_by(command, timeout_s=SCAN_TIMEOUT_S)
         except RefusedError:
             # Unknown to this firmware, or the module is locked to one technology.
             return super().scan()
 
-    def _serving(self) -> qeng.Serving:
-        if _WITHOUT_QENG.match(self.identification.model or ""):
-            return self._serving_without_qeng()
-        answer = self.dialogue.read(
-            SERVING, lambda lines: qeng.serving(lines, self._dialect), vital=True
-        )
-        look = answer or qeng.Serving()
-        self.dialogue.note_unread(SERVING, look.unread)
-        return look
-
-    def _serving_without_qeng(self) -> qeng.Serving:
-        look = self.dialogue.read("AT+QNWINFO", network_info, vital=True) or qeng.Serving()
-        levels = {cell.rat: cell for cell in self.dialogue.read("AT+QCSQ", signal_quality) or ()}
-        return dataclasses.replace(
-            look,
-            serving=_with_levels(look.serving, levels),
-            nr=_with_levels(look.nr, levels),
-        )
-
     def _answering(self, *levers: Lever) -> tuple[Lever, ...]:
         return tuple(lever for lever in levers if self.dialogue.ask(lever.read).ok)
-
-    def _aggregation(self, lines: Iterable[str]) -> "Aggregation":
-        found = aggregation(lines)
-        if not _ZERO_SECONDARY_SINR.match(self.identification.model or ""):
-            return found
-        blanked = tuple(
-            msgspec.structs.replace(cell, sinr_db=None if cell.sinr_db == 0 else cell.sinr_db)
-            for cell in found.secondary
-        )
-        return found._replace(secondary=blanked)
-
-    def _with_sinr(self, cell: Cell | None, aggregation: "Aggregation | None") -> Cell | None:
-        """The serving cell with SINR in dB from wherever its scale is known."""
-        if cell is None or cell.sinr_db is not None or cell.rat is not Rat.LTE:
-            return cell
-        for quality in self.dialogue.read("AT+QCSQ", signal_quality) or ():
-            if quality.rat is cell.rat and _same_level(quality, cell):
-                return msgspec.structs.replace(cell, sinr_db=quality.sinr_db)
-        primary = aggregation.primary if aggregation else None
-        if primary is not None and _identity(primary) == _identity(cell):
-            return msgspec.structs.replace(cell, sinr_db=primary.sinr_db)
-        return cell
-
-    def _neighbours(self, look: qeng.Serving) -> tuple[Cell, ...]:
-        rat = None if look.serving is None else look.serving.rat
-        found: list[Cell] = []
-        for command in (NEIGHBOURS, NEIGHBOURS_3G) if rat is Rat.WCDMA else (NEIGHBOURS,):
-            listed = self.dialogue.read(command, lambda lines: qeng.neighbours(lines, rat))
-            if listed is not None:
-                self.dialogue.note_unread(command, listed.unread)
-                found.extend(listed.cells)
-        if self._reports_nr_neighbours and (rat is Rat.NR or look.nr is not None):
-            found.extend(self.dialogue.read(NR_NEIGHBOURS, nr_neighbours) or ())
-        return _others(found, look)
-
-
-class Aggregation(NamedTuple):
-    """The carriers of AT+QCAINFO."""
-
-    primary: Cell | None
-    secondary: tuple[Cell, ...]
-    """The NR leg of EN-DC among them."""
-
-
-def aggregation(lines: Iterable[str]) -> Aggregation:
-    """AT+QCAINFO; some firmware puts two records on one line."""
-    lines = tuple(lines)
-    primary: Cell | None = None
-    secondary: list[Cell] = []
-    for role, record in _CARRIER.findall("\n".join(lines)):
-        fields = split(record)[1:]
-        cell = _carrier(fields)
-        if cell is None and at(fields, 3) != NOT_CONFIGURED:
-            raise UnreadableError("\n".join(lines))
-        if role.upper() == "P":
-            primary = cell
-        elif cell is not None:
-            secondary.append(cell)
-    if primary is None and any(values(lines, "+QCAINFO")):
-        raise UnreadableError("\n".join(lines))
-    return Aggregation(primary, tuple(secondary))
-
-
-def signal_quality(lines: Iterable[str]) -> tuple[Cell, ...]:
-    """AT+QCSQ: levels without an identity, one cell for each technology named."""
-    lines = tuple(lines)
-    cells = []
-    for value in values(lines, "+QCSQ"):
-        label, *fields = split(value)
-        match label.upper():
-            case "LTE" | "CAT-M1" | "CAT-NB1" | "EMTC" | "NBIOT":
-                fifths = integer(at(fields, 2), 0, 250)
-                cells.append(
-                    Cell(
-                        rat=Rat.LTE,
-                        rssi_dbm=qeng.rssi_dbm(at(fields, 0)),
-                        rsrp_dbm=level("rsrp_dbm", Rat.LTE, at(fields, 1)),
-                        sinr_db=None if fifths is None else (fifths - 100) / 5,
-                        rsrq_db=level("rsrq_db", Rat.LTE, at(fields, 3)),
-                    )
-                )
-            case "NR5G" | "NR5G-SA" | "NR5G-NSA":
-                cells.append(
-                    Cell(
-                        rat=Rat.NR,
-                        rsrp_dbm=level("rsrp_dbm", Rat.NR, at(fields, 0)),
-                        sinr_db=level("sinr_db", Rat.NR, at(fields, 1)),
-                        rsrq_db=level("rsrq_db", Rat.NR, at(fields, 2)),
-                    )
-                )
-            case "WCDMA" | "GSM" | "NOSERVICE":
-                pass
-            case _:
-                raise UnreadableError("\n".join(lines))
-    return tuple(cells)
-
-
-def network_info(lines: Iterable[str]) -> qeng.Serving:
-    """AT+QNWINFO: technology, network, band and channel; two rows for EN-DC."""
-    lines = tuple(lines)
-    cells = []
-    for value in values(lines, "+QNWINFO"):
-        if value.lower().strip('"') == "no service":
-            continue
-        fields = split(value)
-        rat = next((rat for label, rat in _QNWINFO_RATS if label in fields[0].upper()), None)
-        if rat is None:
-            raise UnreadableError("\n".join(lines))
-        mcc, mnc = plmn(at(fields, 1)[:3], at(fields, 1)[3:])
-        cells.append(
-            Cell(
-                rat=rat,
-                mcc=mcc,
-                mnc=mnc,
-                band=qeng.band(at(fields, 2)),
-                arfcn=qeng.arfcn(rat, at(fields, 3)),
-            )
-        )
-    leg = cells[1] if len(cells) > 1 and cells[1].rat is Rat.NR else None
-    return qeng.Serving(serving=cells[0] if cells else None, nr=leg)
-
-
-def temperature_c(lines: Iterable[str]) -> float | None:
-    """The hottest of AT+QTEMP's sensors, one on each line or all on one."""
-    found = (number(field) for value in values(lines, "+QTEMP") for field in split(value))
-    return max((value for value in found if value and -40 <= value <= 125), default=None)  # noqa: PLR2004  # sensors that are off say 0, 255 or -273
-
-
-def nr_neighbours(lines: Iterable[str]) -> tuple[Cell, ...]:
-    """AT+QNWCFG="nr5g_meas_info": channel, PCI, RSRP and RSRQ behind the switch."""
-    cells = []
-    for value in values(lines, "+QNWCFG"):
-        fields = split(value)[2:]
-        identity = qeng.pci(Rat.NR, at(fields, 1))
-        if identity is not None:
-            cells.append(
-                Cell(
-                    rat=Rat.NR,
-                    arfcn=qeng.arfcn(Rat.NR, fields[0]),
-                    pci=identity,
-                    rsrp_dbm=level("rsrp_dbm", Rat.NR, at(fields, 2)),
-                    rsrq_db=level("rsrq_db", Rat.NR, at(fields, 3)),
-                )
-            )
-    return tuple(cells)
-
-
-def _carrier(fields: list[str]) -> Cell | None:
-    """`channel, bandwidth, "LTE BAND 3", ...`; None for one that is only configured."""
-    rat = Rat.NR if at(fields, 2).upper().startswith("NR") else Rat.LTE
-    rest = fields[3:]
-    # State before PCI, except in the short NR record.
-    if rat is Rat.LTE or integer(at(rest, 1), 0, qeng.MAX_PCI[Rat.NR]) is not None:
-        if at(rest, 0) == NOT_CONFIGURED:
-            return None
-        rest = rest[1:]
-    identity = qeng.pci(rat, at(rest, 0))
-    channel = qeng.arfcn(rat, at(fields, 0))
-    if identity is None or channel is None:
-        return None
-    rsrp = level("rsrp_dbm", rat, at(rest, 1))
-    # Firmware that prints -11 for RSRP prints it for RSRQ as well: neither is measured.
-    trusted = rsrp is not None
-    return Cell(
-        rat=rat,
-        arfcn=channel,
-        band=qeng.band(at(fields, 2)),
-        bandwidth_mhz=_lte_bandwidth_mhz(at(fields, 1))
-        if rat is Rat.LTE
-        else qeng.nr_bandwidth_mhz(at(fields, 1)),
-        pci=identity,
-        rsrp_dbm=rsrp,
-        rsrq_db=level("rsrq_db", rat, at(rest, 2)) if trusted else None,
-        rssi_dbm=qeng.rssi_dbm(at(rest, 3)) if rat is Rat.LTE and trusted else None,
-        sinr_db=level("sinr_db", rat, at(rest, 4)) if rat is Rat.LTE and trusted else None,
-    )
-
-
-def _lte_bandwidth_mhz(resource_blocks: str) -> float | None:
-    return BANDWIDTH_MHZ_BY_RB.get(integer(resource_blocks, 0, 100) or 0)
-
-
-def _identity(cell: Cell | None) -> tuple[object, ...] | None:
-    if cell is None:
-        return None
-    return cell.rat, cell.arfcn, cell.pci, cell.psc, cell.bsic
-
-
-def _others(cells: Iterable[Cell], look: qeng.Serving) -> tuple[Cell, ...]:
-    """The cells of a list without those that serve: lists have them as well."""
-    serving = {_identity(look.serving), _identity(look.nr)}
-    return tuple(
-        {_identity(cell): cell for cell in cells if _identity(cell) not in serving}.values()
-    )
-
-
-def _with_levels(cell: Cell | None, levels: Mapping[Rat, Cell]) -> Cell | None:
-    found = None if cell is None else levels.get(cell.rat)
-    if cell is None or found is None:
-        return cell
-    return msgspec.structs.replace(
-        cell,
-        rsrp_dbm=found.rsrp_dbm,
-        rsrq_db=found.rsrq_db,
-        sinr_db=found.sinr_db,
-        rssi_dbm=found.rssi_dbm,
-    )
-
-
-def _same_level(quality: Cell, cell: Cell) -> bool:
-    """Whether two answers can be about one cell: the modem may have changed it in between."""
-    if quality.rsrp_dbm is None or cell.rsrp_dbm is None:
-        return False
-    return abs(quality.rsrp_dbm - cell.rsrp_dbm) <= SAME_CELL_DB

@@ -1,6 +1,35 @@
 """A modem of prepared answers, for families and dialogues without a port."""
 
+from typing import NamedTuple
+
 from drivers.modem.at import AtChannel, Reply
+from drivers.modem.reading import Reading, Role
+from wire.cells import Cell
+
+
+class ByRole(NamedTuple):
+    """The cells of a reading as in a record, sorted by what they are."""
+
+    mode: str | None
+    rrc_state: str | None
+    serving: Cell | None
+    nr: Cell | None
+    others: tuple[Cell, ...]
+    unread: tuple[str, ...]
+
+
+def by_role(reading: Reading) -> ByRole:
+    cells = reading.cells or ()
+    single = {cell.role: cell.recorded() for cell in cells}
+    apart = {Role.SERVING, Role.NR_SECONDARY}
+    return ByRole(
+        reading.mode,
+        reading.rrc_state,
+        single.get(Role.SERVING),
+        single.get(Role.NR_SECONDARY),
+        tuple(cell.recorded() for cell in cells if cell.role not in apart),
+        reading.unread or (),
+    )
 
 
 class Answers:

@@ -3,7 +3,10 @@ import pytest
 from drivers.modem import qeng
 from drivers.modem.errors import UnreadableError
 from drivers.modem.qeng import Dialect
+from drivers.modem.readers import Asked
 from wire.cells import Cell, Rat
+
+from .answers import ByRole, by_role
 
 LTE = '+QENG: "servingcell","NOCONN","LTE","FDD",452,04,9762001,255,1600,3,5,5,22A7,'
 PLAIN = Dialect()
@@ -14,10 +17,20 @@ EN_DC = [
 ]
 
 
-def served(*lines: str, dialect: Dialect = PLAIN) -> qeng.Serving:
-    found = qeng.serving(lines, dialect)
+def read_serving(*lines: str, dialect: Dialect = PLAIN) -> ByRole:
+    return by_role(qeng.serving(Asked('AT+QENG="servingcell"', lines), dialect))
+
+
+def served(*lines: str, dialect: Dialect = PLAIN) -> ByRole:
+    found = read_serving(*lines, dialect=dialect)
     assert found.unread == ()
     return found
+
+
+def listed(*lines: str) -> tuple[Cell, ...]:
+    reading = qeng.neighbours(Asked('AT+QENG="neighbourcell"', lines))
+    assert not reading.unread
+    return tuple(cell.recorded() for cell in reading.cells or ())
 
 
 def test_lte_cell_with_sinr_in_db_where_the_chip_says_so():
@@ -78,7 +91,7 @@ def test_en_dc_is_three_rows_with_sinr_before_rsrq():
     "leg", ['+QENG: "NR5G-NSA",', '+QENG: "NR5G-NSA"', '+QENG: "NR5G-NSA",-,-,-,-,-,-,-,-,-,-']
 )
 def test_empty_leg_is_no_leg(leg):
-    found = qeng.serving([*EN_DC[:2], leg], Dialect())
+    found = read_serving(*EN_DC[:2], leg)
     assert (found.mode, found.nr) == ("lte", None)
 
 
@@ -126,7 +139,7 @@ def test_wcdma_and_gsm_cells():
 
 def test_searching_has_a_state_and_no_cell():
     found = served('+QENG: "servingcell","SEARCH"')
-    assert (found.rrc_state, found.mode, found.serving) == ("search", None, None)
+    assert (found.rrc_state, found.mode, found.serving) == ("search", "searching", None)
 
 
 @pytest.mark.parametrize(
@@ -134,28 +147,24 @@ def test_searching_has_a_state_and_no_cell():
     ['+QENG: "servingcell","NOCONN","LTE",1,2,3', '+QENG: "servingcell","NOCONN","TDSCDMA",1'],
 )
 def test_row_of_another_shape_is_kept_as_unread(row):
-    found = qeng.serving([row], Dialect())
+    found = read_serving(row)
     assert found.serving is None
     assert found.unread == (row.partition(": ")[2],)
 
 
 def test_answer_without_state_is_unreadable():
     with pytest.raises(UnreadableError):
-        qeng.serving(["+QENG: what"], Dialect())
+        read_serving("+QENG: what")
 
 
 def test_lte_neighbours_have_rsrq_first_while_on_lte():
-    cells, unread = qeng.neighbours(
-        [
-            '+QENG: "neighbourcell intra","LTE",1600,255,-10,-92,-62,-,-,-,-,-,-',
-            '+QENG: "neighbourcell inter","LTE",300,292,-14,-104,-75,-,-,-,-,-',
-            '+QENG: "neighbourcell inter","LTE",3250,-,-,-,-,-,-,0,16,5',
-            '+QENG: "neighbourcell","WCDMA",3062,3,16,2,-,-,-,-',
-            '+QENG: "neighbourcell","GSM",62,0,16,2,255,0,12,-1920,0',
-        ],
-        Rat.LTE,
+    cells = listed(
+        '+QENG: "neighbourcell intra","LTE",1600,255,-10,-92,-62,-,-,-,-,-,-',
+        '+QENG: "neighbourcell inter","LTE",300,292,-14,-104,-75,-,-,-,-,-',
+        '+QENG: "neighbourcell inter","LTE",3250,-,-,-,-,-,-,0,16,5',
+        '+QENG: "neighbourcell","WCDMA",3062,3,16,2,-,-,-,-',
+        '+QENG: "neighbourcell","GSM",62,0,16,2,255,0,12,-1920,0',
     )
-    assert unread == ()
     assert [(c.arfcn, c.pci, c.rsrp_dbm, c.rsrq_db) for c in cells] == [
         (1600, 255, -92, -10),
         (300, 292, -104, -14),
@@ -163,46 +172,33 @@ def test_lte_neighbours_have_rsrq_first_while_on_lte():
 
 
 def test_intra_rows_tell_what_the_modem_is_camped_on():
-    cells, unread = qeng.neighbours(
-        [
-            '+QENG: "neighbourcell intra","LTE",1600,255,-10,-92,-62,-20,23,4,12,10,62',
-            '+QENG: "neighbourcell","WCDMA",3062,3,16,2,36,-87,-5,-',
-        ],
-        None,
+    cells = listed(
+        '+QENG: "neighbourcell intra","LTE",1600,255,-10,-92,-62,-20,23,4,12,10,62',
+        '+QENG: "neighbourcell","WCDMA",3062,3,16,2,36,-87,-5,-',
     )
-    assert unread == ()
     assert (cells[1].psc, cells[1].rscp_dbm, cells[1].ecio_db) == (36, -87, -5)
 
 
 def test_lte_neighbours_have_rsrp_first_while_on_3g():
-    cells, _ = qeng.neighbours(
-        [
-            '+QENG: "neighbourcell","LTE",1600,255,-92,-10,20',
-            '+QENG: "neighbourcell","WCDMA",10713,0,36,-870,-75,1,0,20',
-        ],
-        Rat.WCDMA,
+    cells = listed(
+        '+QENG: "neighbourcell","LTE",1600,255,-92,-10,20',
+        '+QENG: "neighbourcell","WCDMA",10713,0,36,-870,-75,1,0,20',
     )
     assert (cells[0].rsrp_dbm, cells[0].rsrq_db) == (-92, -10)
     assert (cells[1].psc, cells[1].rscp_dbm, cells[1].ecio_db) == (36, -87, -7.5)
 
 
 def test_gsm_neighbours_while_on_gsm():
-    cells, _ = qeng.neighbours(
-        ['+QENG: "neighbourcell","GSM",452,04,24A5,1241,33,614,-83,22,146,0,0'], Rat.GSM
-    )
+    cells = listed('+QENG: "neighbourcell","GSM",452,04,24A5,1241,33,614,-83,22,146,0,0')
     assert (cells[0].cell_id, cells[0].arfcn, cells[0].rssi_dbm) == (0x1241, 614, -83)
 
 
 def test_3g_common_list_has_both_technologies():
-    cells, unread = qeng.neighbours(
-        [
-            '+QENG:"3gcomm","servingcell","3G","NOCONN",452,01,D5D6,8062AF1,10713,38,-72,-74,11,25',
-            '+QENG: "3gcomm","neighbourcell","3G",452,01,D5D6,8062AEF,10713,36,-87,-88,36,0,27',
-            '+QENG: "3gcomm","neighbourcell","2G",123,52,-98,12,-5',
-        ],
-        Rat.WCDMA,
+    cells = listed(
+        '+QENG:"3gcomm","servingcell","3G","NOCONN",452,01,D5D6,8062AF1,10713,38,-72,-74,11,25',
+        '+QENG: "3gcomm","neighbourcell","3G",452,01,D5D6,8062AEF,10713,36,-87,-88,36,0,27',
+        '+QENG: "3gcomm","neighbourcell","2G",123,52,-98,12,-5',
     )
-    assert unread == ()
     assert [(c.psc, c.bsic, c.rssi_dbm, c.rscp_dbm) for c in cells] == [
         (38, None, -72, -74),
         (36, None, -87, -88),

@@ -4,12 +4,13 @@ from drivers.modem.dialogue import Dialogue
 from drivers.modem.errors import RefusedError, UnreadableError, UnsupportedLockError
 from drivers.modem.families import quectel
 from drivers.modem.families.quectel import Quectel
+from drivers.modem.readers import Asked, reader_of
 from drivers.modem.standard import Identification
 from wire.cells import Rat
 from wire.kinds.radio import RegistrationState
 from wire.messages import RatMode
 
-from .answers import Answers
+from .answers import Answers, ByRole, by_role
 
 SERVING = 'AT+QENG="servingcell"'
 LTE = (
@@ -30,6 +31,13 @@ def module(model: str, **more: str) -> tuple[Answers, Quectel]:
         }
     )
     return modem, Quectel(Identification("Quectel", model), Dialogue(modem.send, modem.clock))
+
+
+def read(command: str, *lines: str, model: str = "RM520N-GL") -> ByRole:
+    asked = Asked(command, lines, model)
+    parse = reader_of(Quectel.readers, asked)
+    assert parse is not None
+    return by_role(parse(asked))
 
 
 def set_to(model: str, mode_pref: str, disable: str) -> Quectel:
@@ -218,35 +226,31 @@ def test_setting_of_another_family_or_with_a_command_in_it_is_refused(setting):
 
 
 def test_two_records_on_one_line_are_two_carriers():
-    found = quectel.aggregation(
-        [
-            (
-                '+QCAINFO: "PCC",2850,100,"LTE BAND 7",1,52,-103,-12,-70,7'
-                '"SCC",326,25,"LTE BAND 1",1,167,-11,-11,-69,0,0,-,-'
-            )
-        ]
+    found = read(
+        "AT+QCAINFO",
+        '+QCAINFO: "PCC",2850,100,"LTE BAND 7",1,52,-103,-12,-70,7'
+        '"SCC",326,25,"LTE BAND 1",1,167,-11,-11,-69,0,0,-,-',
     )
-    assert found.primary is not None
-    assert found.primary.pci == 52
-    assert [(c.pci, c.rsrp_dbm, c.rsrq_db) for c in found.secondary] == [(167, None, None)]
+    assert found.serving is not None
+    assert found.serving.pci == 52
+    assert [(c.pci, c.rsrp_dbm, c.rsrq_db) for c in found.others] == [(167, None, None)]
 
 
 def test_nr_carrier_has_its_pci_with_or_without_state():
-    short = quectel.aggregation(['+QCAINFO: "PCC",510000,12,"NR5G BAND 41",297'])
-    long = quectel.aggregation(
-        [
-            '+QCAINFO: "PCC",1600,100,"LTE BAND 3",1,255,-92,-10,-62,12',
-            '+QCAINFO: "SCC",510000,12,"NR5G BAND 41",1,297,0,-,-',
-            '+QCAINFO: "SCC",528030,8,"NR5G BAND 41",262,-91,-11,2681',
-        ]
+    primary = '+QCAINFO: "PCC",1600,100,"LTE BAND 3",1,255,-92,-10,-62,12'
+    short = read("AT+QCAINFO", '+QCAINFO: "PCC",510000,12,"NR5G BAND 41",297')
+    with_state = read("AT+QCAINFO", primary, '+QCAINFO: "SCC",510000,12,"NR5G BAND 41",1,297,0,-,-')
+    with_level = read(
+        "AT+QCAINFO", primary, '+QCAINFO: "SCC",528030,8,"NR5G BAND 41",262,-91,-11,2681'
     )
-    assert short.primary is not None
-    assert (short.primary.rat, short.primary.pci) == (Rat.NR, 297)
-    assert [(c.pci, c.rsrp_dbm) for c in long.secondary] == [(297, None), (262, -91)]
+    assert short.serving is not None
+    assert (short.serving.rat, short.serving.pci) == (Rat.NR, 297)
+    legs = [found.nr for found in (with_state, with_level) if found.nr is not None]
+    assert [(leg.pci, leg.rsrp_dbm) for leg in legs] == [(297, None), (262, -91)]
 
 
 def test_no_aggregation_is_nothing():
-    assert quectel.aggregation([]) == (None, ())
+    assert read("AT+QCAINFO").others == ()
 
 
 @pytest.mark.parametrize(
@@ -258,7 +262,8 @@ def test_no_aggregation_is_nothing():
     ],
 )
 def test_hottest_sensor_that_works(line, celsius):
-    assert quectel.temperature_c([line]) == celsius
+    _, family = module("RM520N-GL", **{"AT+QTEMP": line})
+    assert family.read_radio(neighbours=False).temperature_c == celsius
 
 
 @pytest.mark.parametrize(
@@ -270,13 +275,13 @@ def test_hottest_sensor_that_works(line, celsius):
     ],
 )
 def test_network_info(line, rat, arfcn):
-    cell = quectel.network_info([line]).serving
+    cell = read("AT+QNWINFO", line).serving
     assert cell is not None
     assert (cell.rat, cell.arfcn, cell.plmn) == (rat, arfcn, "45204")
 
 
 def test_no_service_is_no_cell():
-    assert quectel.network_info(["+QNWINFO: No Service"]).serving is None
+    assert read("AT+QNWINFO", "+QNWINFO: No Service").serving is None
 
 
 def test_scan_of_5g_modules():

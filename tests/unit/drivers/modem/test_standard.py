@@ -2,8 +2,8 @@ import pytest
 
 from drivers.modem import standard
 from drivers.modem.errors import UnreadableError
-from drivers.modem.standard import Identification, Registration, SimState
-from wire.cells import Cell, Rat
+from drivers.modem.standard import Identification, SimState
+from wire.cells import Rat
 from wire.kinds.radio import RegistrationState
 
 HOME, ROAMING, DENIED = (
@@ -16,38 +16,59 @@ HOME, ROAMING, DENIED = (
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ('+CEREG: 2,1,"22A7","9762001",7', Registration(HOME, Rat.LTE, 0x22A7, 0x9762001)),
-        ("+CEREG: 2,1, 22A7, 9762001 ,7", Registration(HOME, Rat.LTE, 0x22A7, 0x9762001)),
+        ('+CEREG: 2,1,"22A7","9762001",7', (HOME, Rat.LTE, 0x22A7, 0x9762001)),
+        ("+CEREG: 2,1, 22A7, 9762001 ,7", (HOME, Rat.LTE, 0x22A7, 0x9762001)),
         # The routing area, two hex digits, before the cell.
-        ("+CEREG: 2,1, 22A7, 20 ,9762001 ,7", Registration(HOME, Rat.LTE, 0x22A7, 0x9762001)),
-        ("+CEREG:002,005", Registration(ROAMING)),
-        ("+CEREG: 3,5,,,,1,2", Registration(ROAMING)),
-        ("+CEREG: 0,3", Registration(DENIED)),
-        ('+CEREG: 2,1,"FFFF","FFFFFFF",7', Registration(HOME, Rat.LTE, 0xFFFF, None)),
+        ("+CEREG: 2,1, 22A7, 20 ,9762001 ,7", (HOME, Rat.LTE, 0x22A7, 0x9762001)),
+        ("+CEREG:002,005", (ROAMING, None, None, None)),
+        ("+CEREG: 3,5,,,,1,2", (ROAMING, None, None, None)),
+        ("+CEREG: 0,3", (DENIED, None, None, None)),
+        ('+CEREG: 2,1,"FFFF","FFFFFFF",7', (HOME, Rat.LTE, None, None)),
     ],
 )
 def test_registration_is_read_in_every_shape(line, expected):
-    assert standard.registration([line], "+CEREG") == expected
+    found = standard.registration([line], "+CEREG")
+    assert (found.counted, found.cell_rat, found.area_code, found.cell_id) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "causes"),
+    [
+        ("+CEREG: 3,5,,,,1,2", (1, 2)),
+        ('+CEREG: 5,10,"54DB","0F6B0578",7,1,3,"00100100","01000111"', (1, 3)),
+        ('+CEREG: 2,1,"22A7","9762001",7', (None, None)),
+    ],
+)
+def test_cause_of_a_refusal_stands_behind_the_technology(line, causes):
+    found = standard.registration([line], "+CEREG")
+    assert (found.cause_type, found.reject_cause) == causes
+
+
+def test_routing_area_and_slices_are_no_causes():
+    packet = standard.registration(['+CGREG: 2,1,"22A7","9762001",7,"01"'], "+CGREG")
+    fifth = standard.registration(["+C5GREG: 2,1,1F00,79D903,11,6,ABCDEF"], "+C5GREG")
+    assert packet.cause_type is None
+    assert fifth.cause_type is None
 
 
 def test_cell_of_stand_alone_nr_has_36_bits():
     found = standard.registration(['+C5GREG: 2,1,"004297","FA1B2C3D4",11,1,"01"'], "+C5GREG")
-    assert (found.cell_id, found.rat) == (0xFA1B2C3D4, Rat.NR)
+    assert (found.cell_id, found.cell_rat) == (0xFA1B2C3D4, Rat.NR)
 
 
 @pytest.mark.parametrize("value", ['1,"22A7","9762001",7', "1, 22A7, 9762001 ,7", "2", "11"])
 def test_unsolicited_form_is_no_answer(value):
-    assert standard.solicited_registration(value) is None
+    assert standard.solicited_registration(value, "+CEREG") is None
 
 
 def test_unsolicited_line_among_the_answer_is_passed_over():
     lines = ['+CREG: 1,"22A7","9762001",7', "+CREG: 2,3"]
-    assert standard.registration(lines, "+CREG").state is DENIED
+    assert standard.registration(lines, "+CREG").counted is DENIED
 
 
 def test_best_domain_wins():
-    states = [Registration(DENIED), Registration(ROAMING), Registration(RegistrationState.IDLE)]
-    assert standard.best(states) is ROAMING
+    answers = [standard.registration([f"+CREG: 2,{stat}"], "+CREG") for stat in (3, 5, 0)]
+    assert standard.best(answers) is ROAMING
     assert standard.best([]) is None
 
 
@@ -67,36 +88,39 @@ def test_reply_without_registration_is_unreadable():
 )
 def test_operator_is_a_plmn_with_its_leading_zeros(line, plmn, act):
     found = standard.operator([line])
-    assert found is not None
     assert (found.plmn, found.act) == (plmn, act)
 
 
-def test_no_operator_is_none():
-    assert standard.operator(["+COPS: 0"]) is None
+def test_no_operator_is_a_mode_alone():
+    found = standard.operator(["+COPS: 0"])
+    assert (found.mode, found.plmn, found.name) == (0, None, None)
 
 
 def test_scan_keeps_commas_inside_names():
     line = '+COPS: (2,"Net, One","N1","45204",7),(1,"Two (II)","T","45201",0),,(0-4),(0-2)'
-    assert standard.operators([line]) == (
-        Cell(rat=Rat.LTE, mcc="452", mnc="04"),
-        Cell(rat=Rat.GSM, mcc="452", mnc="01"),
-    )
+    found = standard.operators([line])
+    assert [(each.status, each.long, each.plmn, each.rat) for each in found] == [
+        ("current", "Net, One", "45204", "lte"),
+        ("available", "Two (II)", "45201", "gsm"),
+    ]
 
 
 @pytest.mark.parametrize(("line", "dbm"), [("+CSQ: 0,0", -113), ("+CSQ: 31,92", -51)])
 def test_csq_steps_are_two_db(line, dbm):
-    assert standard.rssi_dbm([line]) == dbm
+    assert standard.csq([line]).rssi_dbm == dbm
 
 
 def test_unknown_csq_is_none_and_not_zero():
-    assert standard.rssi_dbm(["+CSQ: 99,99"]) is None
+    assert standard.csq(["+CSQ: 99,99"]).rssi_dbm is None
 
 
 def test_cesq_triple_is_rsrq_rsrp_sinr():
     found = standard.quality(["+CESQ: 99,99,255,255,20,56,65,70,90"])
-    assert (found.lte_rsrq_db, found.lte_rsrp_dbm) == (-10, -85)
-    assert (found.nr_rsrq_db, found.nr_rsrp_dbm, found.nr_sinr_db) == (-11, -87, 21.5)
-    assert (found.gsm_rssi_dbm, found.rscp_dbm, found.ecio_db) == (None, None, None)
+    assert found.lte is not None
+    assert found.nr is not None
+    assert (found.lte.rsrq_db, found.lte.rsrp_dbm) == (-10, -85)
+    assert (found.nr.rsrq_db, found.nr.rsrp_dbm, found.nr.sinr_db) == (-11, -87, 21.5)
+    assert (found.gsm, found.wcdma) == (None, None)
 
 
 def test_ranges_are_spelt_out():
