@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 import msgspec
 from rich.console import Console
@@ -15,7 +15,7 @@ from agent.commands import DONE, FAILED, Command, add_json, stdout
 from drivers.modem.decode import UNREAD, decode, family_named
 from drivers.modem.family import families
 
-MAX_REPLY_CHARS = 1 << 20
+MAX_REPLY_BYTES = 1 << 20
 HINT = (
     "Nobody here understands this reply. If the command is right for this modem, send vendor, "
     "model, firmware, command and reply to the project: it becomes a test."
@@ -38,7 +38,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     one.add_argument("--vendor", default="", help=f"whose modem; there are: {known}")
     one.add_argument("--model", default="", help="as AT+CGMM says it; scales differ by model")
     one.add_argument(
-        "--command", default="", metavar="AT...", help="what was sent; unset: lines came unasked"
+        "--command",
+        dest="at_command",
+        default="",
+        metavar="AT...",
+        help="what was sent; unset: lines came unasked",
     )
     many = parser.add_argument_group("many replies")
     many.add_argument(
@@ -53,9 +57,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(chosen: argparse.Namespace) -> int:
     if chosen.jsonl is not None:
         return _decode_file(chosen.jsonl)
-    response = sys.stdin.read(MAX_REPLY_CHARS)
+    response = sys.stdin.buffer.read(MAX_REPLY_BYTES).decode(errors="replace")
     decoded = decode(
-        vendor=chosen.vendor, model=chosen.model, command=chosen.command, response=response
+        vendor=chosen.vendor, model=chosen.model, command=chosen.at_command, response=response
     )
     console = stdout()
     if chosen.json:
@@ -68,25 +72,30 @@ def _run(chosen: argparse.Namespace) -> int:
 def _decode_file(path: Path) -> int:
     """One line out for each line in; FAILED where one is no capture."""
     if str(path) == "-":
-        return _decode_lines(sys.stdin)
+        return _decode_lines(sys.stdin.buffer)
     try:
-        with path.open(encoding="utf-8", errors="surrogateescape") as lines:
+        with path.open("rb") as lines:
             return _decode_lines(lines)
     except OSError as error:
         Console(stderr=True, soft_wrap=True).out(f"{path}: {error.strerror}")
         return FAILED
 
 
-def _decode_lines(lines: TextIO) -> int:
+def _decode_lines(lines: BinaryIO) -> int:
     code = DONE
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            data = line.encode("utf-8", "surrogateescape")
-            capture = msgspec.json.decode(data, type=Capture)
+            capture = msgspec.json.decode(line, type=Capture)
         except msgspec.DecodeError as error:
-            _put({"id": None, "line": number, "decoded": {UNREAD: line.strip()}})
+            _put(
+                {
+                    "id": None,
+                    "line": number,
+                    "decoded": {UNREAD: line.decode(errors="replace").strip()},
+                }
+            )
             Console(stderr=True, soft_wrap=True).out(f"line {number}: {error}")
             code = FAILED
             continue

@@ -27,6 +27,8 @@ def decode(*, vendor: str, model: str, command: str, response: str) -> dict[str,
     `vendor` is a family or one of its other names; an unknown one is read by the standard alone.
     An empty `command` means lines that came unasked.
     """
+    # Half characters, as JSON can spell them, are no text that anybody could print.
+    response = response.encode(errors="replace").decode()
     reading = understood(family_named(vendor), model=model, command=command, response=response)
     if reading is None:
         return {UNREAD: response}
@@ -88,8 +90,7 @@ def _framed(
             channel.start(command)
         except ValueError:
             return None, ()
-    data = response.encode("utf-8", "surrogateescape")
-    events = channel.feed(data + b"\r\n")
+    events = channel.feed(response.encode() + b"\r\n")
     if command and not any(isinstance(event, Reply) for event in events):
         # Cut off where somebody copied it: what is there is read all the same.
         events += channel.feed(b"\r\nOK\r\n")
