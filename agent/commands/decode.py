@@ -1,6 +1,7 @@
 """`dosong-agent decode`: reads modem replies and says what we understand of them."""
 
 import argparse
+import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -86,16 +87,14 @@ def _decode_lines(lines: BinaryIO) -> int:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
+        document: Any = None
         try:
-            capture = msgspec.json.decode(line, type=Capture)
-        except msgspec.DecodeError as error:
-            _put(
-                {
-                    "id": None,
-                    "line": number,
-                    "decoded": {UNREAD: line.decode(errors="replace").strip()},
-                }
-            )
+            document = json.loads(line.decode(errors="replace"))
+            capture = msgspec.convert(document, Capture)
+        except (ValueError, msgspec.ValidationError) as error:
+            text = line.decode(errors="replace").strip()
+            known = document.get("id") if isinstance(document, dict) else None
+            _put({"id": known, "decoded": {UNREAD: text}})
             Console(stderr=True, soft_wrap=True).out(f"line {number}: {error}")
             code = FAILED
             continue
