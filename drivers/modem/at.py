@@ -14,7 +14,9 @@ MAX_REPLY_BYTES = 262_144
 """A QSCAN of some hundred cells stays far below it; what follows up to the result is dropped."""
 
 _FINAL = re.compile(
-    r"OK|ERROR(:.*)?|\+CM[ES] ERROR(:.*)?|(COMMAND )?NOT SUPPORT(ED)?|TOO MANY PARAMETERS",
+    # Beyond TS 27.007 9.2: Huawei and its likes; u-blox where a command was cut short; Motorola.
+    r"OK|ERROR(:.*)?|\+CM[ES] ERROR(:.*)?|(COMMAND )?NOT SUPPORT(ED)?|TOO MANY PARAMETERS"
+    r"|ABORTED|MODEM ERROR:.*",
     re.IGNORECASE,
 )
 # Only of commands that dial: on a port that does not, they are unsolicited.
@@ -23,11 +25,15 @@ _CALL_COMMAND = re.compile(
     r"AT(D|A$|O\d*$|\+CGDATA|\+CGACT|\$QCRMCALL|\+QNETDEVCTL)", re.IGNORECASE
 )
 _PREFIX = re.compile(r"([+^$#!*%&][A-Z][A-Z0-9_]*)\s*:", re.IGNORECASE)
-_COMMAND_NAME = re.compile(r"AT([+^$#!*%&][A-Z][A-Z0-9_]*)", re.IGNORECASE)
+_COMMAND_NAMES = re.compile(
+    # Basic commands may stand before the first name (ATE0+CMEE=1), a semicolon before the others.
+    r'"[^"]*"|(?:^AT(?:&?[A-Z]\d*)*|;)\s*([+^$#!*%&][A-Z][A-Z0-9_]*)',
+    re.IGNORECASE,
+)
 _ERROR_CODE = re.compile(r"\+CM[ES] ERROR:\s*(\d+)", re.IGNORECASE)
 _BARE_URC = re.compile(
     r"RDY|RING|(APP|PB|SMS|CALL) (RDY|READY|DONE)|(NORMAL|RF|EMERGENCY) POWER (DOWN|UP|OFF)"
-    r"|POWERED DOWN|UNDER.VOLTAGE.*",
+    r"|POWERED DOWN|UNDER.VOLTAGE.*|\+(PB)?READY|\+PACSP\d|\^SYSSTART.*",
     re.IGNORECASE,
 )
 _BOTH_WAYS = frozenset({"+CREG", "+CGREG", "+CEREG", "+C5GREG", "+CPIN", "+CFUN", "+QIND"})
@@ -74,10 +80,11 @@ class AtChannel:
         self._buffer = bytearray()
         self._dropping_line = False
         self._command: str | None = None
+        self._names: frozenset[str] = frozenset()
         self._lines: list[str] = []
         self._raw = bytearray()
         self._full = False
-        self._abandoned: str | None = None
+        self._abandoned: frozenset[str] | None = None
         self._in_late_reply = False
         self.dropped_bytes = 0
         """Of lines and replies that were too long, since the channel was made."""
@@ -88,12 +95,17 @@ class AtChannel:
             raise ValueError(f"not one AT command line: {command!r}")
         if self._command is not None:
             raise ValueError(f"{self._command} is still outstanding")
-        self._command = command
+        self._command, self._names = command, _names(command)
         self._lines.clear()
         self._raw.clear()
         self._full = False
         self._in_late_reply = False
         return command.encode("ascii") + b"\r"
+
+    @property
+    def wants_text(self) -> bool:
+        """Whether a prompt waits for text, as those of AT+CMGS do: no result comes before it."""
+        return self._command is not None and self._buffer.strip(b"\0 ") == b">"
 
     def abandon(self) -> str:
         """Give the outstanding command up: should its reply still come, it answers no other.
@@ -102,7 +114,7 @@ class AtChannel:
         """
         if self._command is None:
             return ""
-        self._abandoned, self._command = self._command, None
+        self._abandoned, self._command = self._names, None
         return _text(bytes(self._raw + self._buffer)).strip()
 
     def feed(self, data: bytes) -> list[Reply | Urc]:
@@ -155,7 +167,7 @@ class AtChannel:
         dials = _CALL_COMMAND.match(command)
         if _FINAL.fullmatch(line) or (dials and _CALL_RESULT.fullmatch(line)):
             return self._finish(command, line)
-        if not self._belongs(line, command):
+        if not self._belongs(line):
             return Urc(line)
         if not self._full:
             self._lines.append(line)
@@ -170,22 +182,25 @@ class AtChannel:
                 self._in_late_reply = False
                 self._abandoned = None
             return True
-        name = _prefix(line)
-        if name and name == _name(self._abandoned) and name not in _BOTH_WAYS:
-            self._in_late_reply = not self._belongs(line, self._command or "")
+        if _prefix(line) in self._abandoned - _BOTH_WAYS:
+            self._in_late_reply = not self._belongs(line)
         return self._in_late_reply
 
-    def _belongs(self, line: str, command: str) -> bool:
-        prefix, name = _prefix(line), _name(command)
+    def _belongs(self, line: str) -> bool:
+        prefix = _prefix(line)
         if prefix is None:
-            return not _BARE_URC.fullmatch(line)
-        if name is None:
+            return not _BARE_URC.fullmatch(line) and not _CALL_RESULT.fullmatch(line)
+        if not self._names:
             # Some firmware answers ATI with prefixed lines, e.g. +GCAP.
+            command = self._command or ""
             return command.upper().startswith("ATI") and prefix not in _BOTH_WAYS
-        if prefix == name or prefix in self.answers_under.get(name, ()):
-            return True
-        # +CCID, +ICCID, +QCCID and ^ICCID answer for one another.
-        return prefix.endswith("CCID") and name.endswith("CCID")
+        return any(
+            prefix == name
+            or prefix in self.answers_under.get(name, ())
+            # +CCID, +ICCID, +QCCID and ^ICCID answer for one another.
+            or (prefix.endswith("CCID") and name.endswith("CCID"))
+            for name in self._names
+        )
 
     def _finish(self, command: str, line: str) -> Reply:
         self._command = None
@@ -201,6 +216,8 @@ class AtChannel:
 def _text(data: bytes) -> str:
     """Text as the modem meant it; NULs and other control bytes of a confused port taken out."""
     text = data.decode("utf-8", errors="replace")
+    if text.replace("\r", "").replace("\n", "").isprintable():
+        return text
     return "".join(char for char in text if char.isprintable() or char in "\r\n\t")
 
 
@@ -209,6 +226,6 @@ def _prefix(line: str) -> str | None:
     return match[1].upper() if match else None
 
 
-def _name(command: str) -> str | None:
-    match = _COMMAND_NAME.match(command)
-    return match[1].upper() if match else None
+def _names(command: str) -> frozenset[str]:
+    """Of all commands on the line: `AT+CSQ;+CREG?` has two."""
+    return frozenset(name.upper() for name in _COMMAND_NAMES.findall(command) if name)

@@ -18,6 +18,7 @@ from drivers.modem.readers import Asked, reader_of
 from drivers.modem.reading import Reading, SimCard
 
 UNREAD = "unread"
+CALL_RESULTS = frozenset({"NO CARRIER", "NO ANSWER", "NO DIALTONE", "BUSY"})
 RENAMED = {"arfcn": "earfcn"}
 
 
@@ -56,8 +57,16 @@ def understood(family: type[Family], *, model: str, command: str, response: str)
         # Some firmware answers under a name of its own.
         reading = _read(family, asked._replace(lines=(*reply.lines, *unasked)))
     if reading is None and not reply.lines and reply.ok:
-        return Reading(result="ok")
+        return _ended(unasked)
     return reading
+
+
+def _ended(unasked: tuple[str, ...]) -> Reading | None:
+    """An order that has nothing to say, or a call result of a command that does not dial."""
+    if not unasked:
+        return Reading(result="ok")
+    failure = standard.failure(unasked[0]) if unasked[0].upper() in CALL_RESULTS else None
+    return None if failure is None else Reading(error=failure)
 
 
 def family_named(vendor: str) -> type[Family]:

@@ -28,6 +28,7 @@ from drivers.modem.errors import (
 from drivers.modem.look import Look
 from drivers.modem.readers import Asked, Parse, Readers, reader_of
 from drivers.modem.reading import (
+    RAT_BY_ACT,
     Address,
     Bands,
     FoundOperator,
@@ -438,7 +439,8 @@ def _found(reading: Reading) -> tuple[Cell, ...]:
 
 
 def _network(found: FoundOperator) -> Cell | None:
-    rat = Registration(stat=1, state="", act=found.act).cell_rat
+    # Only modems of GSM alone leave the technology out.
+    rat = Rat.GSM if found.act is None else RAT_BY_ACT.get(found.act)
     if rat is None or found.plmn is None:
         return None
     return Cell(rat=rat, mcc=found.plmn[:3], mnc=found.plmn[3:])

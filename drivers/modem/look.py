@@ -10,7 +10,16 @@ from typing import TypeVar
 
 import msgspec
 
-from drivers.modem.reading import HeardCell, Operator, Reading, Registration, Role, Signal, those
+from drivers.modem.reading import (
+    RAT_BY_ACT,
+    HeardCell,
+    Operator,
+    Reading,
+    Registration,
+    Role,
+    Signal,
+    those,
+)
 from drivers.modem.standard import ECI_END, LAC_END, best
 from wire.cells import Cell, Rat
 from wire.kinds import radio
@@ -191,7 +200,7 @@ def _registered_cell(rat: Rat, where: Registration, operator: Operator | None) -
 def _rat_of(operator: Operator | None, signals: Iterable[Signal]) -> Rat | None:
     """What the network's <AcT> says; else of which technology a level is measured."""
     if operator is not None and operator.act is not None:
-        return Registration(stat=1, state="", act=operator.act).cell_rat
+        return RAT_BY_ACT.get(operator.act)
     order = (Rat.LTE, Rat.NR, Rat.WCDMA, Rat.GSM)
     return next((rat for signal in signals for rat in order if signal.of(rat) is not None), None)
 

@@ -8,7 +8,9 @@ types pyserial happens to raise.
 import errno
 import fcntl
 import logging
+import math
 import os
+import select
 import struct
 import termios
 import time
@@ -35,15 +37,20 @@ MAX_DRAIN_S = 2.0
 RESYNC_ATTEMPTS = 3
 RESYNC_TIMEOUT_S = 0.5
 KEPT_URCS = 256
+LEAVE_PROMPT = b"\x1b"
+"""Escape: gives up entering a text (TS 27.005 3.5.1)."""
 
 # <linux/serial.h>: closing_wait is an unsigned short behind 40 bytes of struct serial_struct.
 _SERIAL_STRUCT_BYTES = 128
 _CLOSING_WAIT_OFFSET = 40
 _CLOSING_WAIT_NONE = 65_535
 
+_ONE = struct.pack("=Q", 1)
+"""What counts up an eventfd."""
+
 _IO_ERRORS = (serial.SerialException, OSError, termios.error)
-"""An unplugged device raises the first from read, the second from in_waiting, the third from
-flush; the third is no OSError."""
+"""An unplugged device raises the first from write, the second from read, the third from flush; the
+third is no OSError."""
 
 
 class Port:
@@ -58,6 +65,11 @@ class Port:
         self._out_of_step = False
         self._interrupted = False
         self._gone = ""
+        # Ours, because a change of pyserial's timeout is a change of the device's settings.
+        self._wake = os.fdopen(os.eventfd(0, os.EFD_NONBLOCK), "r+b", buffering=0)
+        self._poll = select.poll()
+        self._poll.register(device.fileno(), select.POLLIN)
+        self._poll.register(self._wake, select.POLLIN)
 
     @classmethod
     def open(cls, path: str, *, clock: Callable[[], float] = time.monotonic) -> Self:
@@ -116,9 +128,9 @@ class Port:
     def interrupt(self) -> None:
         """Make a command that another thread waits for raise `TimedOutError` now."""
         self._interrupted = True
-        with suppress(*_IO_ERRORS, TypeError):
-            # TypeError: closed meanwhile, so there is nothing left to wake.
-            self._serial.cancel_read()
+        with suppress(OSError, ValueError):
+            # ValueError: closed meanwhile, so there is nothing left to wake.
+            self._wake.write(_ONE)
 
     def close(self) -> None:
         """Let go of the port; does not wait for bytes nobody takes. Closing again does nothing."""
@@ -129,6 +141,7 @@ class Port:
             termios.tcflush(self._serial.fileno(), termios.TCIOFLUSH)
         with suppress(*_IO_ERRORS):
             self._serial.close()
+        self._wake.close()
 
     def __enter__(self) -> Self:
         return self
@@ -166,6 +179,8 @@ class Port:
             reply = self._sort(self._read(left_s))
             if reply is not None:
                 return reply
+            if self._channel.wants_text:
+                self._serial.write(LEAVE_PROMPT)
         came = self._channel.abandon()
         self._out_of_step = True
         why = "interrupted" if self._interrupted else f"no answer in {timeout_s:g} s"
@@ -210,12 +225,15 @@ class Port:
 
     def _read(self, timeout_s: float) -> bytes:
         """What has come, after at most `timeout_s`; empty when nothing did."""
-        self._serial.timeout = timeout_s
-        first: bytes = self._serial.read(1)
-        if not first:
+        ready = {fd for fd, _ in self._poll.poll(math.ceil(timeout_s * 1000))}
+        if self._wake.fileno() in ready:
+            self._wake.read(len(_ONE))
+        if self._serial.fileno() not in ready:
             return b""
-        rest: bytes = self._serial.read(min(self._serial.in_waiting, CHUNK_BYTES))
-        return first + rest
+        data = os.read(self._serial.fileno(), CHUNK_BYTES)
+        if not data:
+            raise OSError(errno.EIO, "ready to be read, and nothing to read")
+        return data
 
 
 def _claim(fd: int) -> None:

@@ -100,7 +100,7 @@ def neighbours(asked: Asked) -> Reading:
     Rows without a cell identity are frequencies the modem was told to look at, and are left out.
     """
     cells, unread = [], []
-    rows = [(value, split(value)) for value in asked.values()]
+    rows = [(value, split(value)) for value in asked.rows()]
     # Intra and inter frequency rows come only while camped on LTE.
     on_lte = any(fields[0].lower().startswith("neighbourcell int") for _, fields in rows)
     for value, fields in rows:

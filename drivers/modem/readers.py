@@ -46,6 +46,13 @@ class Asked(NamedTuple):
         for name in names or (self.name,):
             yield from values(self.lines, name)
 
+    def rows(self, *names: str) -> list[str]:
+        """As `values`; raises `UnreadableError` for lines that all lack the prefix."""
+        found = list(self.values(*names))
+        if self.lines and not found:
+            raise self.unreadable()
+        return found
+
     def unreadable(self) -> UnreadableError:
         """To be raised by a reader that does not understand the answer."""
         return UnreadableError("\n".join(self.lines), command=self.command)

@@ -154,6 +154,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rsrp_dbm: float | None = None
     rsrq_db: float | None = None
     sinr_db: float | None = None
+    rscp_dbm: float | None = None
+    ecio_db: float | None = None
     rsrp_rx_dbm: tuple[float, ...] | None = None
     gsm: Levels | None = None
     wcdma: Levels | None = None
@@ -168,6 +170,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
                 rsrp_dbm=self.rsrp_dbm,
                 rsrq_db=self.rsrq_db,
                 sinr_db=self.sinr_db,
+                rscp_dbm=self.rscp_dbm,
+                ecio_db=self.ecio_db,
             )
         by_rat = {Rat.GSM: self.gsm, Rat.WCDMA: self.wcdma, Rat.LTE: self.lte, Rat.NR: self.nr}
         return by_rat[rat]

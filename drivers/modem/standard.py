@@ -71,6 +71,7 @@ BEST_FIRST = (
 """A denial in one domain says more than the search or silence of another."""
 
 DOMAINS = {"+CREG": "cs", "+CGREG": "ps", "+CEREG": "eps", "+C5GREG": "5gs"}
+_OPERATOR = re.compile(r'\(((?:"[^"]*"|[^()"])*)\)(?:,(\d{1,2})\))?')
 _OPERATOR_STATUS = ("unknown", "available", "current", "forbidden")
 _POWER = {0: "off", 1: "on", 4: "low"}
 
@@ -136,7 +137,7 @@ def solicited_registration(value: str, prefix: str) -> Registration | None:
     fields = split(value)
     if '"' in value.partition(",")[2].partition(",")[0] or len(at(fields, 1)) > 3:  # noqa: PLR2004  # an area code
         return None
-    n = integer(fields[0], 0, 5)
+    n = integer(fields[0], 0, 7)
     if n is None or integer(at(fields, 1), 0, 99) is None:
         return None
     return _registration(fields[1:], prefix, n=n)
@@ -182,35 +183,43 @@ def operator(lines: Iterable[str]) -> Operator:
 
 
 def operators(lines: Iterable[str]) -> tuple[FoundOperator, ...]:
-    """Networks of a COPS=? scan, in one line or many; the lists of what it takes are none."""
+    """Networks of a COPS=? scan, on one line or many; the lists of what it takes are none.
+
+    Some firmware closes the bracket before the technology, or gives none at all.
+    """
+    text = "\n".join(line.partition(":")[2] if _is_cops(line) else line for line in lines)
     found = []
-    for value in values(lines, "+COPS"):
-        for group in re.findall(r'\(((?:"[^"]*"|[^()"])*)\)', value):
-            fields = split(group)
-            status = integer(fields[0], 0, 3)
-            if '"' not in group or status is None:
-                continue
-            digits = at(fields, 3).replace(" ", "")
-            act = integer(at(fields, 4) or "0", 0, 99)
-            found.append(
-                FoundOperator(
-                    status=_OPERATOR_STATUS[status],
-                    long=at(fields, 1) or None,
-                    short=at(fields, 2) or None,
-                    plmn=digits if digits.isdecimal() and len(digits) in {5, 6} else None,
-                    act=act,
-                    rat=act_words(act),
-                )
+    for group, behind in _OPERATOR.findall(text):
+        fields = split(group)
+        status = integer(fields[0], 0, 3)
+        if '"' not in group or status is None:
+            continue
+        digits = at(fields, 3).replace(" ", "")
+        act = integer(at(fields, 4) or behind, 0, 99)
+        found.append(
+            FoundOperator(
+                status=_OPERATOR_STATUS[status],
+                long=at(fields, 1) or None,
+                short=at(fields, 2) or None,
+                plmn=digits if digits.isdecimal() and len(digits) in {5, 6} else None,
+                act=act,
+                rat=act_words(act),
             )
+        )
     return tuple(found)
+
+
+def _is_cops(line: str) -> bool:
+    return line.upper().startswith("+COPS")
 
 
 def csq(lines: Iterable[str]) -> Signal:
     """AT+CSQ, whose 0 to 31 are steps of 2 dB from -113 dBm on (TS 27.007 8.5)."""
     lines = tuple(lines)
     for value in values(lines, "+CSQ"):
-        first = split(value)[0]
-        return Signal(csq=integer(first, 0, 199), rssi_dbm=stepped(first, 31, -113, 2))
+        index = integer(split(value)[0], 0, 199)
+        if index is not None:
+            return Signal(csq=index, rssi_dbm=stepped(str(index), 31, -113, 2))
     raise UnreadableError("\n".join(lines))
 
 
@@ -624,7 +633,7 @@ def _read_attached(asked: Asked) -> Reading:
 
 
 def _read_contexts(asked: Asked) -> Reading:
-    rows = [split(value) for value in asked.values()]
+    rows = [split(value) for value in asked.rows()]
     return Reading(
         pdp=tuple(
             Context(cid=cid, type=at(fields, 1) or None, apn=at(fields, 2) or None)
@@ -636,7 +645,7 @@ def _read_contexts(asked: Asked) -> Reading:
 
 def read_active(asked: Asked) -> Reading:
     """Contexts by number, and whether each is active: `1,1` in each row."""
-    rows = [split(value) for value in asked.values()]
+    rows = [split(value) for value in asked.rows()]
     return Reading(
         pdp_active={
             fields[0].lstrip("0") or "0": at(fields, 1) == "1"
@@ -647,6 +656,7 @@ def read_active(asked: Asked) -> Reading:
 
 
 def _read_addresses(asked: Asked) -> Reading:
+    asked.rows()
     return Reading(addresses=addresses(asked.lines))
 
 

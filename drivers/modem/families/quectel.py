@@ -18,6 +18,7 @@ from drivers.modem.fields import (
     arfcn,
     at,
     band,
+    ecio_db,
     hexadecimal,
     integer,
     level,
@@ -28,6 +29,7 @@ from drivers.modem.fields import (
     numbers,
     pci,
     plmn,
+    rscp_dbm,
     rssi_dbm,
     split,
 )
@@ -114,6 +116,8 @@ _QNWINFO_RATS = (
     ("NR5G", Rat.NR),
     ("LTE", Rat.LTE),
     ("CAT", Rat.LTE),
+    ("EMTC", Rat.LTE),
+    ("NB", Rat.LTE),
     ("WCDMA", Rat.WCDMA),
     ("HS", Rat.WCDMA),
     ("UMTS", Rat.WCDMA),
@@ -205,26 +209,33 @@ def _read_qeng(asked: Asked) -> Reading:
 
 def _read_carriers(asked: Asked) -> Reading:
     """AT+QCAINFO; some firmware puts two records on one line."""
-    cells = []
+    cells: list[HeardCell] = []
+    primary: Rat | None = None
     for role, record in _CARRIER.findall("\n".join(asked.lines)):
         fields = split(record)[1:]
-        cell = _carrier(fields, primary=role.upper() == "P")
-        if cell is None and at(fields, 3) != NOT_CONFIGURED:
-            raise asked.unreadable()
-        if cell is not None:
+        cell = _carrier(fields)
+        if cell is None:
+            if at(fields, 3) != NOT_CONFIGURED:
+                raise asked.unreadable()
+        elif role.upper() == "P":
+            primary = cell.rat
+            cells.append(msgspec.structs.replace(cell, role=Role.SERVING))
+        elif cell.rat is Rat.NR and primary is not Rat.NR:
+            cells.append(msgspec.structs.replace(cell, role=Role.NR_SECONDARY))
+        else:
             cells.append(_without_zero_sinr(cell, asked.model))
-    if not any(cell.role is Role.SERVING for cell in cells) and any(asked.values()):
+    if primary is None and any(asked.values()):
         raise asked.unreadable()
     return Reading(cells=tuple(cells))
 
 
 def _without_zero_sinr(cell: HeardCell, model: str) -> HeardCell:
-    if cell.role is Role.SCC and cell.sinr_db == 0 and _ZERO_SECONDARY_SINR.match(model):
+    if cell.sinr_db == 0 and _ZERO_SECONDARY_SINR.match(model):
         return msgspec.structs.replace(cell, sinr_db=None)
     return cell
 
 
-def _carrier(fields: list[str], *, primary: bool) -> HeardCell | None:
+def _carrier(fields: list[str]) -> HeardCell | None:
     """`channel, bandwidth, "LTE BAND 3", ...`; None for one that is only configured."""
     rat = Rat.NR if at(fields, 2).upper().startswith("NR") else Rat.LTE
     rest = fields[3:]
@@ -240,9 +251,8 @@ def _carrier(fields: list[str], *, primary: bool) -> HeardCell | None:
     # Firmware that prints -11 for RSRP prints it for RSRQ as well: neither is measured.
     measured_lte = rat is Rat.LTE and rsrp is not None
     width = lte_width_of_blocks if rat is Rat.LTE else nr_bandwidth_mhz
-    secondary = Role.SCC if rat is Rat.LTE else Role.NR_SECONDARY
     return HeardCell(
-        role=Role.SERVING if primary else secondary,
+        role=Role.SCC,
         rat=rat,
         arfcn=channel,
         band=band(at(fields, 2)),
@@ -282,7 +292,14 @@ def _read_signal(asked: Asked) -> Reading:
                 )
             case "WCDMA" | "GSM":
                 rat = Rat(label.lower())
-                return Reading(signal=Signal(rat=rat, rssi_dbm=rssi_dbm(at(fields, 0))))
+                return Reading(
+                    signal=Signal(
+                        rat=rat,
+                        rssi_dbm=rssi_dbm(at(fields, 0)),
+                        rscp_dbm=rscp_dbm(at(fields, 1)),
+                        ecio_db=ecio_db(at(fields, 2)),
+                    )
+                )
             case "NOSERVICE":
                 return Reading(signal=Signal(), mode="no-service")
     raise asked.unreadable()
@@ -302,10 +319,10 @@ def _read_receivers(asked: Asked) -> Reading:
 def _read_network(asked: Asked) -> Reading:
     """AT+QNWINFO: technology, network, band and channel; two rows for EN-DC."""
     cells: list[HeardCell] = []
-    for value in asked.values():
-        if value.lower().strip('"') == "no service":
-            continue
+    for value in asked.rows():
         fields = split(value)
+        if fields[0].upper() in {"NO SERVICE", "NONE", "NOSERVICE", ""}:
+            continue
         rat = next((rat for label, rat in _QNWINFO_RATS if label in fields[0].upper()), None)
         if rat is None:
             raise asked.unreadable()
@@ -327,7 +344,7 @@ def _read_temperature(asked: Asked) -> Reading:
     """AT+QTEMP: a row for each sensor by name, or all on one; those that are off say 0 or 255."""
     named: dict[str, float] = {}
     listed: list[float] = []
-    for value in asked.values():
+    for value in asked.rows():
         fields = split(value)
         known = [
             degrees
@@ -344,7 +361,7 @@ def _read_temperature(asked: Asked) -> Reading:
 def _read_measured_nr(asked: Asked) -> Reading:
     """AT+QNWCFG="nr5g_meas_info": channel, PCI, RSRP and RSRQ behind the switch."""
     cells = []
-    for value in asked.values():
+    for value in asked.rows():
         fields = split(value)[2:]
         identity = pci(Rat.NR, at(fields, 1))
         if identity is not None:
