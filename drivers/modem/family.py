@@ -46,6 +46,8 @@ from wire.messages import RatMode, Sim
 COPS_SCAN_TIMEOUT_S = 180.0
 MAX_SCAN_CHARS = 32_768
 """Of an answer that was not understood: a record has an end (256 KiB)."""
+MAX_SCAN_CELLS = 768
+"""All of them, at 300 characters each, stay below it as well."""
 LEVER_TIMEOUT_S = 15.0
 REGISTRATION = ("+C5GREG", "+CEREG", "+CGREG", "+CREG")
 OPERATOR_EVERY_S = 10.0
@@ -241,11 +243,18 @@ class Family(ABC):
 
     def holds(self, wanted: Mapping[str, str]) -> bool:
         """Whether the levers are set so now."""
-        setting = self._read_levers(wanted)
-        return all(
-            name in setting and self.plain(setting[name]) == self.plain(value)
-            for name, value in wanted.items()
-        )
+        return not self._unlike(wanted)
+
+    def change(self, wanted: Mapping[str, str]) -> bool:
+        """Set those of the levers that are not so already; whether there were any.
+
+        Each writing wears the modem's flash, and some vendors want a reset after it. Raises as
+        `restore`.
+        """
+        unlike = self._unlike(wanted)
+        if unlike:
+            self.restore(unlike)
+        return bool(unlike)
 
     def read_lock(self) -> RatMode | None:
         """The mode the levers are set to now; None where that is none of ours, or unreadable."""
@@ -283,9 +292,12 @@ class Family(ABC):
             lever = levers[name]
             for order in lever.before:
                 self.dialogue.wish(order, timeout_s=LEVER_TIMEOUT_S)
-            self.dialogue.order(lever.write.format(value), timeout_s=LEVER_TIMEOUT_S)
-            for order in lever.after:
-                self.dialogue.wish(order, timeout_s=LEVER_TIMEOUT_S)
+            try:
+                self.dialogue.order(lever.write.format(value), timeout_s=LEVER_TIMEOUT_S)
+            finally:
+                # Also where the value was refused: the radio may be off.
+                for order in lever.after:
+                    self.dialogue.wish(order, timeout_s=LEVER_TIMEOUT_S)
         self.dialogue.forget()
 
     def plain(self, value: str) -> str:
@@ -393,6 +405,15 @@ class Family(ABC):
         levers = (*self.levers(), *self.band_levers().values(), *self.cell_levers().values())
         return {lever.name: lever for lever in levers}
 
+    def _unlike(self, wanted: Mapping[str, str]) -> dict[str, str]:
+        """Those that are set otherwise now, or do not say; also those that are no levers here."""
+        setting = self._read_levers(self._all_levers().keys() & wanted.keys())
+        return {
+            name: value
+            for name, value in wanted.items()
+            if name not in setting or self.plain(setting[name]) != self.plain(value)
+        }
+
     def _read_levers(self, names: Iterable[str]) -> dict[str, str]:
         setting = {}
         levers = self._all_levers()
@@ -435,7 +456,7 @@ def _found(reading: Reading) -> tuple[Cell, ...]:
     networks = (_network(found) for found in reading.operators or ())
     cells = [cell.recorded() for cell in reading.cells or ()]
     cells += [cell for cell in networks if cell is not None]
-    return tuple(dict.fromkeys(cells))
+    return tuple(dict.fromkeys(cells))[:MAX_SCAN_CELLS]
 
 
 def _network(found: FoundOperator) -> Cell | None:

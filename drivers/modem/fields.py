@@ -1,5 +1,6 @@
 """Fields of a reply line: taken apart, and numbers that cannot be turned into None. No I/O."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from wire.cells import Rat
@@ -10,6 +11,8 @@ INT32_SENTINELS = frozenset({32767, -32768, 65535, 2147483647, -2147483648, 4294
 BANDWIDTH_MHZ_BY_RB = {6: 1.4, 15: 3.0, 25: 5.0, 50: 10.0, 75: 15.0, 100: 20.0}
 """LTE, TS 36.101 table 5.6-1."""
 
+MAX_NUMBER = (1 << 32) - 1
+MAX_BAND = 512
 UTRA_CELL_END = 1 << 28
 MAX_ARFCN = {Rat.GSM: 1023, Rat.WCDMA: 16_383, Rat.LTE: 262_143, Rat.NR: 3_279_165}
 MAX_PCI = {Rat.LTE: 503, Rat.NR: 1007}
@@ -58,13 +61,18 @@ def at(fields: Sequence[str], index: int) -> str:
 
 def number(text: str) -> float | None:
     """A number; None for one of the many ways to say there is none."""
-    if text in ABSENT:
+    if text in ABSENT or not _is_plain(text):
         return None
     try:
         value = float(text)
     except ValueError:
         return None
-    return value if value == value and value not in INT32_SENTINELS else None  # noqa: PLR0124  # NaN
+    return value if math.isfinite(value) and value not in INT32_SENTINELS else None
+
+
+def is_digits(text: str) -> bool:
+    """Whether it is decimal digits and nothing else; those of other scripts are none."""
+    return text.isascii() and text.isdecimal()
 
 
 def integer(text: str, low: int, high: int) -> int | None:
@@ -89,9 +97,14 @@ def within(text: str, low: float, high: float) -> float | None:
     return value if value is not None and low <= value <= high else None
 
 
+def area_code(text: str, end: int, base: int = 16) -> int | None:
+    """TAC or LAC below `end`; None for 0 and the last two, which name no area (TS 23.003)."""
+    return _integer(text, base, 1, end - 3)
+
+
 def plmn(mcc: str, mnc: str) -> tuple[str | None, str | None]:
     """MCC and MNC as printed, both or neither: `HeardCell.recorded` mends a lost leading zero."""
-    good = mcc.isdecimal() and mnc.isdecimal() and len(mcc) == 3 and 1 <= len(mnc) <= 3  # noqa: PLR2004  # digits
+    good = is_digits(mcc) and is_digits(mnc) and len(mcc) == 3 and 1 <= len(mnc) <= 3  # noqa: PLR2004  # digits
     return (mcc, mnc) if good and mcc != "000" else (None, None)
 
 
@@ -137,7 +150,7 @@ def pci(rat: Rat, text: str) -> int | None:
 
 def band(text: str) -> int | None:
     """A band number, bare or as the last word of `LTE BAND 3` or `NR N78`."""
-    return integer(text.rsplit(" ", maxsplit=1)[-1].lstrip("nN"), 1, 512)
+    return integer(text.rsplit(" ", maxsplit=1)[-1].lstrip("nN"), 1, MAX_BAND)
 
 
 def gsm_rssi_dbm(text: str) -> float | None:
@@ -173,9 +186,8 @@ def bsic(text: str) -> int | None:
 
 def bands_in_mask(text: str) -> tuple[int, ...] | None:
     """Bands of a hexadecimal mask whose bit n-1 is band n; None for what is no mask."""
-    try:
-        mask = int(text, 16)
-    except ValueError:
+    mask = _integer(text, 16, 0, (1 << MAX_BAND) - 1)
+    if mask is None:
         return None
     return tuple(bit + 1 for bit in range(mask.bit_length()) if mask >> bit & 1)
 
@@ -186,13 +198,21 @@ def mask_of_bands(bands: Iterable[int]) -> int:
 
 
 def numbers(text: str, separator: str = ",") -> tuple[int, ...]:
-    """The decimal numbers of a list, whatever else stands in it left out."""
-    return tuple(int(part) for part in text.split(separator) if part.strip().isdecimal())
+    """The decimal numbers of a list below 2^32, whatever else stands in it left out."""
+    found = (integer(part, 0, MAX_NUMBER) for part in text.split(separator))
+    return tuple(number for number in found if number is not None)
 
 
 def _integer(text: str, base: int, low: int, high: int) -> int | None:
+    if not _is_plain(text):
+        return None
     try:
         value = int(text, base)
     except ValueError:
         return None
     return value if low <= value <= high else None
+
+
+def _is_plain(text: str) -> bool:
+    """Python also takes `1_000` for a number, and the digits of every script."""
+    return text.isascii() and "_" not in text

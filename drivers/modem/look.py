@@ -26,6 +26,8 @@ from wire.kinds import radio
 
 C = TypeVar("C", bound=Cell)
 
+MAX_CELLS = 256
+"""Carriers, and neighbours, of one look: a modem that names more is out of its mind."""
 SAME_CELL_DB = 10.0
 """The modem may have changed the cell between two answers."""
 MODES = {Rat.GSM: "gsm", Rat.WCDMA: "wcdma", Rat.LTE: "lte", Rat.NR: "nr-sa"}
@@ -227,6 +229,8 @@ def _filled(cell: C, more: dict[str, object]) -> C:
 
 
 def _added(cells: tuple[HeardCell, ...], cell: HeardCell) -> tuple[HeardCell, ...]:
+    if len(cells) >= MAX_CELLS:
+        return cells
     return (*(known for known in cells if identity(known) != identity(cell)), cell)
 
 

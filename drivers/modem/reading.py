@@ -224,6 +224,8 @@ class SimCard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`ready`, `pin`, `puk`, `absent`, `busy`, `failure`, or the words of the vendor."""
     simstatus: int | None = None
     report_enabled: bool | None = None
+    attempts_left: dict[str, int] | None = None
+    """Of `pin`, `puk`, `pin2` and `puk2`."""
 
 
 class AllowedRats(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -360,7 +362,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rat_lock: AllowedRats | None = None
     bands: Bands | None = None
     cell_lock: CellLock | None = None
-    supported: dict[str, tuple[int, ...]] | None = None
+    supported: dict[str, tuple[int | str, ...]] | None = None
     """Values a command takes, by its name in lower case."""
     error: Failure | None = None
     temperature_c: float | tuple[float, ...] | dict[str, float] | None = None

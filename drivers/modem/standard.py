@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from drivers.modem.errors import UnreadableError
-from drivers.modem.fields import at, hexadecimal, integer, split, values
+from drivers.modem.fields import at, hexadecimal, integer, is_digits, split, values
 from drivers.modem.readers import Asked, Readers
 from drivers.modem.reading import (
     ACT_OF_ENDC,
@@ -72,6 +72,8 @@ BEST_FIRST = (
 
 DOMAINS = {"+CREG": "cs", "+CGREG": "ps", "+CEREG": "eps", "+C5GREG": "5gs"}
 _OPERATOR = re.compile(r'\(((?:"[^"]*"|[^()"])*)\)(?:,(\d{1,2})\))?')
+MAX_RANGES = 256
+"""Of a test command's answer; the longest that was seen has some forty."""
 _OPERATOR_STATUS = ("unknown", "available", "current", "forbidden")
 _POWER = {0: "off", 1: "on", 4: "low"}
 
@@ -167,7 +169,7 @@ def operator(lines: Iterable[str]) -> Operator:
         name: str | None = at(fields, 2)
         digits = at(fields, 2).replace(" ", "")
         mcc = mnc = None
-        if digits.isdecimal() and len(digits) in {5, 6}:
+        if is_digits(digits) and len(digits) in {5, 6}:
             mcc, mnc, name = digits[:3], digits[3:], None
         return Operator(
             mode=integer(fields[0], 0, 4),
@@ -201,7 +203,7 @@ def operators(lines: Iterable[str]) -> tuple[FoundOperator, ...]:
                 status=_OPERATOR_STATUS[status],
                 long=at(fields, 1) or None,
                 short=at(fields, 2) or None,
-                plmn=digits if digits.isdecimal() and len(digits) in {5, 6} else None,
+                plmn=digits if is_digits(digits) and len(digits) in {5, 6} else None,
                 act=act,
                 rat=act_words(act),
             )
@@ -263,7 +265,7 @@ def quality(lines: Iterable[str]) -> Signal:
 def numbers_in_ranges(text: str) -> frozenset[int]:
     """`(12,22,(29-31))` as the set of its numbers: the answer to a test command."""
     found: set[int] = set()
-    for first, last in re.findall(r"(\d{1,4})(?:-(\d{1,4}))?", text):
+    for first, last in re.findall(r"(\d{1,4})(?:-(\d{1,4}))?", text)[:MAX_RANGES]:
         found.update(range(int(first), int(last or first) + 1))
     return frozenset(found)
 
@@ -280,10 +282,13 @@ def listed(lines: Iterable[str], prefix: str) -> frozenset[int]:
 
 
 def bare(lines: Iterable[str], prefix: str = "") -> str | None:
-    """The value of a one-line answer, with or without prefix and quotes; None when empty."""
+    """The value of a one-line answer, with or without prefix and quotes; None when empty.
+
+    Of two quoted ones the first.
+    """
     for line in lines:
         value = next(values([line], prefix), line) if prefix else line
-        value = value.strip().strip('"').strip()
+        value = value.strip().strip('"').partition('","')[0].strip()
         if value and value.upper() != "ERROR":
             return value
     return None
@@ -650,7 +655,7 @@ def read_active(asked: Asked) -> Reading:
         pdp_active={
             fields[0].lstrip("0") or "0": at(fields, 1) == "1"
             for fields in rows
-            if fields[0].isdecimal() and at(fields, 1) in {"0", "1"}
+            if is_digits(fields[0]) and at(fields, 1) in {"0", "1"}
         }
     )
 

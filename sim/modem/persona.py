@@ -27,6 +27,9 @@ HEADER = ("maker", "model", "firmware", "provenance")
 NEEDED_SETTINGS = ("echo", "cmee", "cfun")
 """The engine itself asks for these."""
 
+LINE_BREAK = r"\n"
+"""In a repeated line: one entry may need more than one line."""
+
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 _CAPTURE = re.compile(r"\{([a-z_][a-z0-9_]*):([^}]+)\}")
 _SETTING = re.compile(r"(set|keep) ([a-z][a-z0-9_]*) = (.*)")
@@ -159,7 +162,7 @@ def render(
             yield fill(row.template, values)
         else:
             for entry in entries(row.repeat):
-                yield fill(row.template, {**values, **entry})
+                yield from fill(row.template, {**values, **entry}).split(LINE_BREAK)
 
 
 def fill(template: str, values: Values) -> str:
@@ -200,7 +203,8 @@ class _Reader:
 
     def take(self, line: str) -> None:
         """One line; raises `ValueError` for one that makes no sense where it stands."""
-        if not line or line.startswith("#"):
+        # Telit's own lines begin with the sign as well, but have no space behind it.
+        if not line or line == "#" or line.startswith("# "):
             return
         if line.startswith("> "):
             pattern, captures = _pattern(line[2:])

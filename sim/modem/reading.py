@@ -4,7 +4,9 @@ A cell gives `mcc`, `mnc`, `plmn`, `cell` and `cell_hex`, `area` and `area_hex` 
 `pci`, `bsic`, `arfcn`, `band`, `bandwidth_mhz`, `bandwidth_rb`, `bandwidth_code` (Quectel's),
 `scs_khz`, `scs_code`, `duplex`, levels in whole dB(m) (`rsrp`, `rsrq`, `sinr`, `rssi`), in tenths
 (`rsrp_tenths`, ...) and as the indexes of TS 27.007 (`rsrp_index`, ...). Other vendors' ways:
-`pci_hex`, `arfcn_hex`, `ul_arfcn`, `band_02`, `mnc_short`, `bandwidth_khz`, `bandwidth_fifths`.
+`pci_hex`, `arfcn_hex`, `ul_arfcn`, `band_02`, `mnc_short`, `bandwidth_khz`, `bandwidth_fifths`,
+the steps of Huawei's HCSQ (`rssi_step`, `rsrp_step`, `sinr_step`), an LTE cell as `enb` and
+`sector`, and a BSIC as `bsic_hex` or as `ncc` and `bcc`.
 The NR leg's stand under the same names after `nr_`.
 """
 
@@ -54,11 +56,14 @@ def cell_values(cell: Cell) -> dict[str, str]:
         values["ul_arfcn"] = str(cell.arfcn + (0 if cell.duplex == "TDD" else 18_000))
     if cell.cell_id is not None:
         values |= {"cell": str(cell.cell_id), "cell_hex": f"{cell.cell_id:X}"}
+        values |= {"enb": str(cell.cell_id >> 8), "sector": str(cell.cell_id & 0xFF)}
     area = cell.lac if cell.rat is Rat.GSM else cell.tac
     if area is not None:
         values |= {"area": str(area), "area_hex": f"{area:X}"}
     if cell.bsic is not None:
-        values["bsic"] = str(cell.bsic)
+        ncc, bcc = divmod(cell.bsic, 8)
+        values |= {"bsic": str(cell.bsic), "bsic_hex": f"{cell.bsic:02X}"}
+        values |= {"ncc": str(ncc), "bcc": str(bcc)}
     if cell.pci is not None:
         values |= {"pci": str(cell.pci), "pci_hex": f"{cell.pci:X}"}
     return values | _bandwidth_values(cell) | _level_values(cell)
@@ -125,6 +130,7 @@ def _level_values(cell: Cell) -> dict[str, str]:
         values |= {
             "rsrp": str(round(cell.rsrp_dbm)),
             "rsrp_index": str(_clip(index, 126 if nr else 97)),
+            "rsrp_step": str(_clip(cell.rsrp_dbm + 141, 97)),
         }
     if cell.rsrq_db is not None:
         index = 2 * (cell.rsrq_db + (43.5 if nr else 20))
@@ -139,12 +145,14 @@ def _level_values(cell: Cell) -> dict[str, str]:
             # Quectel's two other scales: X = (SINR + 20) / 2 and X = (SINR + 20) * 5.
             "sinr_half": str(_clip((cell.sinr_db + 20) / 2, 30)),
             "sinr_fifth": str(_clip((cell.sinr_db + 20) * 5, 250)),
+            "sinr_step": str(_clip((cell.sinr_db + 20.2) * 5, 251)),
         }
     if cell.rssi_dbm is not None:
         values |= {
             "rssi": str(round(cell.rssi_dbm)),
             "csq": str(_clip((cell.rssi_dbm + 113) / 2, 31)),
             "rxlev_index": str(_clip(cell.rssi_dbm + 111, 63)),
+            "rssi_step": str(_clip(cell.rssi_dbm + 121, 96)),
         }
     return values
 

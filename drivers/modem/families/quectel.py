@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import msgspec
 
-from drivers.modem import qeng, qscan, qset, standard
+from drivers.modem import standard
 from drivers.modem.dialogue import Dialogue
 from drivers.modem.errors import RefusedError
 from drivers.modem.family import Family, Lever, Question, UsbLayout
@@ -21,6 +21,7 @@ from drivers.modem.fields import (
     ecio_db,
     hexadecimal,
     integer,
+    is_digits,
     level,
     lte_width_of_blocks,
     mask_of_bands,
@@ -45,6 +46,7 @@ from drivers.modem.reading import (
     Signal,
     SimCard,
 )
+from drivers.modem.replies import qeng, qscan, qset
 from drivers.modem.standard import Identification
 from wire.cells import Rat
 from wire.kinds.scan import Payload as Scan
@@ -401,7 +403,7 @@ def _read_names(asked: Asked) -> Reading:
             operator=Operator(
                 name=fields[0] if fields[0] and not name.isdecimal() else None,
                 spn=at(fields, 2) or None,
-                plmn=digits if digits.isdecimal() else None,
+                plmn=digits if is_digits(digits) and len(digits) in {5, 6} else None,
             )
         )
     raise asked.unreadable()

@@ -8,7 +8,7 @@ import threading
 import time
 import tty
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -17,6 +17,8 @@ from sim.world import SimulatedModem as Card
 from sim.world import demo_world, save_world
 
 START_TIMEOUT_S = 20.0
+ESCAPE = b"\x1b"
+Script = Callable[[], bytes]
 
 
 class FarEnd:
@@ -26,24 +28,32 @@ class FarEnd:
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         self.path = os.ttyname(self._slave)
-        self.script: dict[str, bytes | Callable[[], bytes]] = {}
+        self.script: dict[str, bytes | Script] = {}
         self.heard: list[str] = []
         self.deaf = False
         self._wake_read, self._wake_write = os.pipe()
-        self._thread = threading.Thread(target=self._serve)
+        self._lock = threading.Lock()
+        self._ends: tuple[int, ...] = (
+            self._master,
+            self._slave,
+            self._wake_read,
+            self._wake_write,
+        )
+        self._thread = threading.Thread(target=self._serve, name="far end")
         self._thread.start()
 
     def say(self, data: bytes) -> None:
         os.write(self._master, data)
 
     def unplug(self) -> None:
-        """As when the cable is pulled: every further read or write fails."""
-        os.write(self._wake_write, b"x")
-        self._thread.join()
-        with suppress(OSError):
-            os.close(self._master)
-        with suppress(OSError):
-            os.close(self._slave)
+        """As when the cable is pulled: every further read or write fails. Only the first counts."""
+        with self._lock:
+            ends, self._ends = self._ends, ()
+        if ends:
+            os.write(self._wake_write, b"x")
+            self._thread.join()
+        for end in ends:
+            os.close(end)
 
     def _serve(self) -> None:
         pending = b""
@@ -54,12 +64,31 @@ class FarEnd:
                 return
             if self._master not in ready:
                 continue
-            pending += os.read(self._master, 4096)
+            # Escape is taken at once, as a command of its own.
+            pending += os.read(self._master, 4096).replace(ESCAPE, ESCAPE + b"\r")
             while b"\r" in pending:
                 line, pending = pending.split(b"\r", 1)
                 self.heard.append(line.decode())
                 answer = self.script.get(line.decode(), b"\r\nOK\r\n")
                 self.say(answer() if callable(answer) else answer)
+
+
+def plain_modem(imei: str, iccid: str = "8984040000000000041") -> dict[str, bytes | Script]:
+    """A script of a modem that keeps to the standard: registered on LTE, nothing to lock."""
+    said = {
+        "ATI": "ACME\r\nM1\r\nRevision: 1.0",
+        "AT+CGMI": "ACME",
+        "AT+CGMM": "M1",
+        "AT+CGMR": "1.0",
+        "AT+CGSN": imei,
+        "AT+CPIN?": "+CPIN: READY",
+        "AT+CCID": f"+CCID: {iccid}",
+        "AT+CIMI": "452040000000041",
+        "AT+CEREG?": '+CEREG: 2,1,"1F40","012A4B01",7',
+        "AT+COPS?": '+COPS: 0,2,"45204",7',
+        "AT+CESQ": "+CESQ: 99,99,255,255,20,51",
+    }
+    return {command: f"\r\n{text}\r\n\r\nOK\r\n".encode() for command, text in said.items()}
 
 
 class SimulatedModem:

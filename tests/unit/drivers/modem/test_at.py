@@ -49,6 +49,17 @@ def test_echo_is_no_line(echo):
     assert only_reply("AT+CSQ", echo + b"\r\n+CSQ: 18,99\r\n\r\nOK\r\n").lines == ("+CSQ: 18,99",)
 
 
+def test_echo_may_come_in_pieces():
+    channel = AtChannel()
+    channel.start("AT+CGMM")
+    assert channel.feed(b"AT+C") == []
+    assert channel.feed(b"GMM\r") == []
+    assert channel.feed(b"\r") == []
+    (reply,) = channel.feed(b"\nEC25\r\n\r\nOK\r\n")
+    assert isinstance(reply, Reply)
+    assert reply.lines == ("EC25",)
+
+
 @pytest.mark.parametrize(
     ("final", "code"),
     [
@@ -58,6 +69,12 @@ def test_echo_is_no_line(echo):
         ("+CMS ERROR: 314", 314),
         ("NOT SUPPORTED", None),
         ("COMMAND NOT SUPPORT", None),
+        ("TOO MANY PARAMETERS", None),
+        ("ABORTED", None),
+        ("MODEM ERROR: 4", None),
+        ("+CME ERROR:4", 4),
+        ("+CMS ERROR: unknown error", None),
+        ("+CME ERROR: " + "1" * 5000, None),
     ],
 )
 def test_every_refusal_ends_the_reply(final, code):
@@ -70,10 +87,29 @@ def test_ok_inside_a_name_ends_nothing():
     assert reply.lines == ('+COPS: 0,0,"OK",7',)
 
 
+@pytest.mark.parametrize("line", ["OK 2000", "Status: OK", '"OK"', "OKAY", "BOOK", "O\u212a"])
+def test_line_with_ok_in_it_is_a_line(line):
+    reply = only_reply("ATI", f"\r\n{line}\r\n\r\nOK\r\n".encode())
+    assert reply.lines == (line,)
+
+
+def test_chained_commands_have_the_lines_of_each():
+    reply = only_reply(
+        'AT+CSQ;+QENG="a;+CPIN";+CREG?',
+        b"\r\n+CSQ: 18,99\r\n\r\n+CPIN: READY\r\n\r\n+QENG: 1\r\n\r\n+CREG: 0,1\r\n\r\nOK\r\n",
+    )
+    assert reply.lines == ("+CSQ: 18,99", "+QENG: 1", "+CREG: 0,1")
+
+
+def test_basic_commands_may_stand_before_a_name():
+    reply = only_reply("ATE0V1+CSQ", b"\r\n+CSQ: 18,99\r\n\r\n+CPIN: READY\r\n\r\nOK\r\n")
+    assert reply.lines == ("+CSQ: 18,99",)
+
+
 def test_call_result_does_not_end_a_query():
-    reply = only_reply("AT+CSQ", b"\r\nNO CARRIER\r\n\r\n+CSQ: 5,99\r\n\r\nOK\r\n")
-    assert reply.lines[-1] == "+CSQ: 5,99"
-    assert reply.ok
+    events = answered("AT+CGMM", b"\r\nNO CARRIER\r\n\r\nEC25\r\n\r\nOK\r\n")
+    assert events[0] == Urc("NO CARRIER")
+    assert [event.lines for event in events if isinstance(event, Reply)] == [("EC25",)]
 
 
 def test_call_result_ends_a_dial():
@@ -98,6 +134,14 @@ def test_unsolicited_lines_before_between_and_after_are_not_the_reply():
 @pytest.mark.parametrize("line", ['+QENG:"servingcell","SEARCH"', '+QENG: "servingcell","SEARCH"'])
 def test_prefix_counts_with_and_without_space(line):
     assert only_reply(QENG, f"\r\n{line}\r\n\r\nOK\r\n".encode()).lines == (line,)
+
+
+@pytest.mark.parametrize(
+    "line", ["RING", "SMS DONE", "PB DONE", "Call Ready", "^SYSSTART", "+PBREADY", "RDY"]
+)
+def test_bare_line_of_its_own_accord_is_no_name_of_a_model(line):
+    events = answered("AT+CGMM", f"\r\n{line}\r\n\r\nEC25\r\n\r\nOK\r\n".encode())
+    assert events[0] == Urc(line)
 
 
 def test_bare_lines_belong_to_the_reply():
@@ -125,6 +169,40 @@ def test_late_final_result_after_the_reply_is_unsolicited():
     channel.start("AT")
     events = channel.feed(b"\r\nOK\r\n\r\nOK\r\n")
     assert [type(event) for event in events] == [Reply, Urc]
+
+
+def test_final_result_alone_of_an_abandoned_command_comes_before_the_next_one():
+    channel = AtChannel()
+    channel.start("AT+COPS?")
+    channel.abandon()
+    assert channel.feed(b"\r\nOK\r\n") == [Urc("OK")]
+
+
+def test_what_came_of_an_abandoned_command_is_told():
+    channel = AtChannel()
+    channel.start("AT+CGMM")
+    channel.feed(b"\r\nEC25\r\n\r\nO")
+    assert channel.abandon() == "EC25\nO"
+    assert channel.abandon() == ""
+
+
+def test_prompt_for_text_is_seen_and_is_no_result():
+    channel = AtChannel()
+    channel.start('AT+CMGS="+84900000000"')
+    assert channel.feed(b"\r\n>") == []
+    assert channel.wants_text
+    assert channel.feed(b" ") == []
+    assert channel.wants_text
+    (reply,) = channel.feed(b"\r\n\r\nOK\r\n")
+    assert isinstance(reply, Reply)
+    assert not channel.wants_text
+
+
+def test_line_that_begins_like_a_prompt_is_none():
+    channel = AtChannel()
+    channel.start("ATI")
+    channel.feed(b"\r\n> is no prompt")
+    assert not channel.wants_text
 
 
 def test_answer_to_another_query_is_not_taken_for_ours():

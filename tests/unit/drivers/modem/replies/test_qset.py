@@ -6,9 +6,8 @@ from drivers.modem.errors import UnsupportedHoldError
 from drivers.modem.families.quectel import Quectel
 from drivers.modem.reading import Bands, LockedCell
 from drivers.modem.standard import Identification
+from tests.unit.drivers.modem.answers import Answers
 from wire.messages import RatMode
-
-from .answers import Answers
 
 MODE = 'AT+QNWPREFCFG="mode_pref"'
 DISABLE = 'AT+QNWPREFCFG="nr5g_disable_mode"'

@@ -1,12 +1,11 @@
 import pytest
 
-from drivers.modem import qeng
 from drivers.modem.errors import UnreadableError
-from drivers.modem.qeng import Dialect
 from drivers.modem.readers import Asked
+from drivers.modem.replies import qeng
+from drivers.modem.replies.qeng import Dialect
+from tests.unit.drivers.modem.answers import ByRole, by_role
 from wire.cells import Cell, Rat
-
-from .answers import ByRole, by_role
 
 LTE = '+QENG: "servingcell","NOCONN","LTE","FDD",452,04,9762001,255,1600,3,5,5,22A7,'
 PLAIN = Dialect()

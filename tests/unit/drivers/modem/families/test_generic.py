@@ -4,10 +4,9 @@ from drivers.modem.dialogue import Dialogue
 from drivers.modem.families.generic import Generic
 from drivers.modem.family import families, family_of
 from drivers.modem.standard import Identification
+from tests.unit.drivers.modem.answers import Answers
 from wire.cells import Cell, Rat
 from wire.messages import RatMode
-
-from .answers import Answers
 
 
 def modem(**table: str) -> tuple[Answers, Generic]:

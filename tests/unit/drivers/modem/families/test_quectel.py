@@ -6,11 +6,10 @@ from drivers.modem.families import quectel
 from drivers.modem.families.quectel import Quectel
 from drivers.modem.readers import Asked, reader_of
 from drivers.modem.standard import Identification
+from tests.unit.drivers.modem.answers import Answers, ByRole, by_role
 from wire.cells import Rat
 from wire.kinds.radio import RegistrationState
 from wire.messages import RatMode
-
-from .answers import Answers, ByRole, by_role
 
 SERVING = 'AT+QENG="servingcell"'
 LTE = (
