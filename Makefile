@@ -5,7 +5,7 @@
 export PATH := $(CURDIR)/.venv/bin:$(PATH):/usr/local/sbin:/usr/sbin:/sbin
 ARGS ?=
 
-.PHONY: help setup demo test check format docs schemas bench lock wheel clean
+.PHONY: help setup demo test check format docs schemas rules bench fuzz lock wheel clean
 help:
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
@@ -36,8 +36,15 @@ docs: setup ## the documentation, as HTML in docs/_build/html; warnings are erro
 schemas: setup ## write the JSON Schemas of all records to docs/reference/schemas
 	python -m tools.schemas
 
+rules: setup ## write the udev rules of the modem families to config/udev
+	python -m tools.udev_rules >config/udev/.rules && mv config/udev/.rules config/udev/70-dosong-modems.rules
+
 bench: setup ## measurements side by side, as ratios in one run
 	python -m benchmarks $(ARGS)
+
+fuzz: setup ## coverage-guided fuzzing of the AT engine and readers; ARGS="-max_total_time=600"
+	@tools/setup fuzz
+	@python -m tests.fuzz.fuzz_modem $(ARGS)
 
 lock: setup ## resolve pyproject.toml anew into requirements/
 	tools/lock

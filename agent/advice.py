@@ -23,7 +23,7 @@ def advice(presence: Presence | None) -> tuple[str, ...]:
         return (NOT_RUNNING,)
     found = [sentence for modem in presence.modems for sentence in _of_modem(modem)]
     if not presence.modems:
-        found.append("No modem is configured: `dosong-agent modems` shows what is plugged in.")
+        found.append("No modem is configured: `dosong-agent suggest` prints what to write.")
     if presence.position is None or presence.position.source is PositionSource.NONE:
         found.append("No position: the GPS antenna needs a view of the sky, and gpsd must run.")
     if presence.utc is None:
@@ -34,6 +34,9 @@ def advice(presence: Presence | None) -> tuple[str, ...]:
 
 
 def _of_modem(modem: ModemState) -> Iterator[str]:
+    if modem.trouble is not None:
+        yield f"Modem {modem.name}: {modem.trouble}"
+        return
     match modem.state:
         case "modem_gone":
             yield (

@@ -11,9 +11,10 @@ from agent.config import Config, ModemPlace
 from agent.gps_worker import GpsWorker
 from agent.modem_worker import ModemWorker
 from agent.parts import SOFTWARE
-from agent.places import interface_of, open_modem
+from agent.places import Places
 from agent.rat_setting import SavedSettings
 from agent.recorder import Envelope, Recorder
+from agent.rungs import RungLog
 from agent.runtime import Supervisor, Worker
 from agent.shared_paths import SharedPaths
 from agent.ticks import NS_PER_S
@@ -52,13 +53,15 @@ class Bench:
         gps = GpsWorker(
             gpsd=config.gps.gpsd, whereabouts=whereabouts, clock=self._clock, recorder=recorder
         )
+        places = Places(config.modem)
         modem = ModemWorker(
             place=place,
-            open_modem=open_modem,
+            open_modem=places.open_modem,
             clock=self._clock,
             recorder=recorder,
             position_at=whereabouts.position_at,
             saved=SavedSettings(config.state_dir / "rat-settings"),
+            rungs=RungLog(config.state_dir / "rungs", self._clock),
         )
         self._tests = TrafficWorker(
             place=place,
@@ -67,7 +70,7 @@ class Bench:
             recorder=recorder,
             position_at=whereabouts.position_at,
             paths=SharedPaths(),
-            interface_of=interface_of,
+            interface_of=places.interface_of,
         )
         self.workers = (
             Worker(name="gps", run=gps.run),

@@ -7,8 +7,10 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
+from agent.lock import Lock
 from agent.misfits import Misfit, convert, misfits, suggestion
 from agent.plan import Entry, Name
+from drivers.modem.reading import Bands, LockedCell
 from wire.codec import PROBE_NAME
 from wire.messages import RatMode
 
@@ -101,20 +103,26 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class ModemPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A place for a modem: by its USB path, or by the name of its AT port."""
+    """A place for a modem: by its USB path, by its IMEI, or by the name of its AT port."""
 
     name: Name
     port: Path | None = None
     """The AT port, or a link to it. Found by `usb_path` when unset."""
     usb_path: str | None = None
     """The physical USB path, e.g. `1-1.2`: it stays when the tty's number changes."""
+    imei: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{15}$")] | None = None
+    """The modem itself, wherever it is plugged in: instead of `usb_path`."""
     interface: Annotated[str, msgspec.Meta(pattern=r"^[^/\s]{1,15}$")] | None = None
-    """Network interface of its data connection. Unset: that of the USB device at `usb_path`; where
+    """Network interface of its data connection. Unset: that of the modem's USB device; where
     `port` is given the tests are then not bound to one."""
     family: Name | None = None
     """Driver family; unset: the modem is asked who it is."""
     lock: RatMode | None = None
     """Radio access technology to hold it on; unset: never touched."""
+    bands: Bands | None = None
+    """Bands to hold it on beside `lock`, e.g. `{ lte = [3, 7] }`; unset: as the modem is set."""
+    cell: LockedCell | None = None
+    """One cell to hold it on beside `lock`: `earfcn` and `pci`; for NR also `scs_khz`, `band`."""
     server: Name | None = None
     """`[[server]]` for its tests; unset: the first one."""
     shared_path: Name | None = None
@@ -124,7 +132,14 @@ class ModemPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     @property
     def place(self) -> str:
         """What stands in records as the physical path."""
-        return self.usb_path or str(self.port)
+        return self.usb_path or (str(self.port) if self.imei is None else f"imei-{self.imei}")
+
+    @property
+    def held_on(self) -> Lock | None:
+        """What the modem is held on between tests that want another lock."""
+        if self.lock is None:
+            return None
+        return Lock(mode=self.lock, bands=self.bands, cell=self.cell)
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -203,9 +218,13 @@ def _contradictions(config: Config) -> Iterator[Misfit]:
     yield from _doubles(config)
     yield from _strangers(config)
     for index, place in enumerate(config.modem):
-        if place.port is None and place.usb_path is None:
-            what = "needs 'usb_path' or 'port'; `dosong-agent modems` shows both"
+        if place.port is None and place.usb_path is None and place.imei is None:
+            what = "needs 'usb_path' or 'port' or 'imei'; `dosong-agent suggest` prints it"
             yield Misfit(f"modem[{index}]", what)
+        if place.imei is not None and (place.port is not None or place.usb_path is not None):
+            what = "is there instead of 'usb_path' and 'port': the modem is looked for everywhere"
+            yield Misfit(f"modem[{index}].imei", what)
+        yield from _lock_contradictions(place, f"modem[{index}]")
     for index, entry in enumerate(config.plan):
         if entry.wait_s > entry.every_s:
             yield Misfit(f"plan[{index}].max_wait_s", "longer than 'every_s': slots would overtake")
@@ -213,6 +232,17 @@ def _contradictions(config: Config) -> Iterator[Misfit]:
         yield from _uplink_contradictions(config.uplink)
     if config.profile_dir is not None and not config.profile_dir.is_dir():
         yield Misfit("profile_dir", f"no folder {config.profile_dir}")
+
+
+def _lock_contradictions(place: ModemPlace, where: str) -> Iterator[Misfit]:
+    lock = place.held_on
+    if lock is not None:
+        for key, what in lock.contradictions():
+            yield Misfit(f"{where}.{key}", what)
+        return
+    for key in ("bands", "cell"):
+        if getattr(place, key) is not None:
+            yield Misfit(f"{where}.{key}", "needs 'lock' beside it: the technology to hold it on")
 
 
 def _uplink_contradictions(uplink: Uplink) -> Iterator[Misfit]:
@@ -246,6 +276,7 @@ def _doubles(config: Config) -> Iterator[Misfit]:
         "modem[{}].name": tuple(place.name for place in config.modem),
         "modem[{}].port": tuple(place.port for place in config.modem),
         "modem[{}].usb_path": tuple(place.usb_path for place in config.modem),
+        "modem[{}].imei": tuple(place.imei for place in config.modem),
         "server[{}].name": tuple(server.name for server in config.server),
         "plan[{}].name": tuple(entry.name for entry in config.plan),
     }

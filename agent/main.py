@@ -13,6 +13,7 @@ from agent.clock import Clock
 from agent.config import Config, ConfigError, ModemPlace, Problem
 from agent.gps_worker import GpsWorker
 from agent.health import Health, Sources
+from agent.hotplug_worker import HotplugWorker
 from agent.misfits import suggestion
 from agent.modem_worker import ModemWorker
 from agent.parts import (
@@ -22,11 +23,12 @@ from agent.parts import (
     make_publisher,
     make_supervisor,
 )
-from agent.places import interface_of, open_modem
+from agent.places import Places
 from agent.plan import Entry, modems_of
 from agent.publisher import Publisher
 from agent.rat_setting import SavedSettings
 from agent.recorder import Envelope, Recorder
+from agent.rungs import RungLog
 from agent.runtime import SystemdNotify, Worker
 from agent.scheduler import Scheduler, Task
 from agent.shared_paths import SharedPaths
@@ -113,17 +115,21 @@ class Agent:
             gpsd=config.gps.gpsd, whereabouts=whereabouts, clock=clock, recorder=self.recorder
         )
         saved = SavedSettings(config.state_dir / "rat-settings")
+        rungs = RungLog(config.state_dir / "rungs", clock)
+        places = Places(config.modem)
         self.modems = tuple(
             ModemWorker(
                 place=place,
-                open_modem=open_modem,
+                open_modem=places.open_modem,
                 clock=clock,
                 recorder=self.recorder,
                 position_at=whereabouts.position_at,
                 saved=saved,
+                rungs=rungs,
             )
             for place in config.modem
         )
+        self.hotplug = HotplugWorker(self.modems)
         paths = SharedPaths()
         self.traffic = {
             modem.place.name: TrafficWorker(
@@ -133,7 +139,7 @@ class Agent:
                 recorder=self.recorder,
                 position_at=whereabouts.position_at,
                 paths=paths,
-                interface_of=interface_of,
+                interface_of=places.interface_of,
             )
             for modem in self.modems
         }
@@ -192,6 +198,7 @@ class Agent:
             yield Worker(
                 name=f"tests {name}", run=traffic.run, critical=True, stall_limit_s=TEST_STALL_S
             )
+        yield Worker(name="hotplug", run=self.hotplug.run)
         yield Worker(name="scheduler", run=self.scheduler.run, critical=True)
         yield Worker(name="health", run=self.health.run)
         if self.publisher is not None:

@@ -98,9 +98,10 @@ def _in_words(message: str, place: str) -> Misfit:
     """A message of msgspec taken apart."""
     match = _MESSAGE.fullmatch(message)
     what, path = (match["what"], match["path"] or "") if match else (message, "")
+    what = what.replace(" | null`", "`")
     for code, word in _WORDS.items():
         what = what.replace(code, word)
-    what = what.replace(" | null`", "`").replace("`", "").replace("'", '"')
+    what = what.replace("`", "").replace("'", '"')
     return Misfit(_join(place, path), what[:1].lower() + what[1:])
 
 

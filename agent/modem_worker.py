@@ -15,12 +15,15 @@ from typing import Any, TypeVar
 
 from agent.clock import Clock
 from agent.config import ModemPlace
+from agent.lock_watch import LockWatch
 from agent.orders import OrderError
-from agent.rat_hold import HoldError, RatHold
+from agent.rat_hold import HoldError
 from agent.rat_setting import SavedSettings
 from agent.recorder import Recorder
+from agent.rungs import Rung, RungLog
 from agent.runtime import Beat, Mailbox, Stop
-from agent.settling import Settling
+from agent.settling import Settling, unsettled
+from agent.silent_port import SilentPort
 from agent.snapshots import Snapshot, Verdict
 from agent.ticks import NS_PER_S, Due, Ticks
 from drivers.modem.dialogue import MAX_UNREAD_CHARS
@@ -43,9 +46,8 @@ LOOKS_IN_VAIN = 5
 """After so many in a row without an answer to be understood the port is opened anew."""
 REOPEN_AFTER_S = (1, 2, 5, 10)
 """Back-off between attempts to open; the last one stays."""
-LOCK_LOOK_EVERY_S = 5
-RELOCK_EVERY_S = 30
-NEW_SETTING = "a new RAT setting"
+OPENS_SPARED = 2
+"""Of these after a reset: the port is there for some seconds yet."""
 RELEASE_ATTEMPTS = 2
 MOST_ORDERS = 8
 ANSWER_LOOK_S = 0.25
@@ -72,6 +74,7 @@ class ModemWorker:
         recorder: Recorder,
         position_at: Callable[[int], Position],
         saved: SavedSettings,
+        rungs: RungLog,
     ) -> None:
         """`open_modem` finds, opens and identifies the modem, or raises `ModemError`."""
         self.place = place
@@ -79,7 +82,22 @@ class ModemWorker:
         self._clock = clock
         self._recorder = recorder
         self._position_at = position_at
-        self._hold = RatHold(saved, place.lock)
+        self._settling = Settling()
+        self._lock = LockWatch(
+            place=place,
+            saved=saved,
+            rungs=rungs,
+            clock=clock,
+            recorder=recorder,
+            settling=self._settling,
+        )
+        self._silent_port = SilentPort(
+            place=place,
+            rungs=rungs,
+            clock=clock,
+            recorder=recorder,
+            settling=self._settling,
+        )
         self._orders: Mailbox[_Order] = Mailbox(MOST_ORDERS)
         self._ticks: Ticks | None = None
         self._looked = threading.Condition()
@@ -88,22 +106,22 @@ class ModemWorker:
         self._modem: Modem | None = None
         self._absence = SKIPPED_AT_START
         self._told_gone = False
-        self._told_lock_lost = False
         self._failed_opens = 0
         self._looks_in_vain = 0
         self._open_at_ns = 0
         self._neighbours_at_ns = 0
-        self._lock_look_at_ns = 0
-        self._relock_at_ns = 0
-        self._settling = Settling()
         self._busy_with = "an order"
+        self._unanswered: Future[Any] | None = None
+        self._hinted = False
         self._stopping = False
+        self._pause: Callable[[float], object] = Stop().wait
 
     def run(self, stop: Stop, beat: Beat) -> None:
         """Look once a second until stopped; then give the modem its own setting back."""
         # After a crash the schedule goes on: the seconds in between are rows, too.
         ticks = self._ticks = self._ticks or Ticks(self._clock.mono_ns())
         self._absence, self._open_at_ns, self._stopping = SKIPPED_AT_START, 0, False
+        self._pause = stop.wait
         with stop.wakes(self._orders.wake), stop.wakes(self._interrupt):
             try:
                 while not stop.is_set():
@@ -111,11 +129,18 @@ class ModemWorker:
                     order = self._orders.take(ticks.wait_s(self._clock.mono_ns()))
                     if order is not None and not stop.is_set():
                         self._carry_out(order)
+                    if self._hinted and not stop.is_set():
+                        self._see_who_is_there()
                     due = ticks.due(self._clock.mono_ns())
                     if due is not None and not stop.is_set():
                         self._look(due)
             finally:
                 self._leave()
+
+    def look_again(self) -> None:
+        """Something was plugged in or pulled out: see now, not after a back-off."""
+        self._hinted = True
+        self._orders.wake()
 
     def snapshots(self, since_ns: int) -> tuple[Snapshot, ...]:
         """The looks since `since_ns`, and the last one before it if it is not older than 2 s."""
@@ -143,7 +168,7 @@ class ModemWorker:
         wanted = self.place.lock if mode is None else mode
         self._order(
             f"lock to {wanted or 'its own setting'}",
-            lambda: self._lock(wanted),
+            lambda: self._lock.order(mode),
             stop=stop,
             timeout_s=timeout_s,
         )
@@ -156,18 +181,25 @@ class ModemWorker:
         """How the modem is doing, for status and dashboards."""
         look = self.latest()
         if look is None:
-            return ModemState(name=self.place.name, state="starting", lock=self.place.lock)
+            return ModemState(
+                name=self.place.name,
+                state="starting",
+                lock=self.place.lock,
+                trouble=self._silent_port.trouble,
+            )
         payload = look.payload
         serving = None if payload is None else payload.serving
         return ModemState(
             name=self.place.name,
             state=look.outcome.value,
+            usb_path=None if look.modem.imei is None else look.modem.usb_path,
             model=look.modem.model,
             plmn=None if payload is None else payload.plmn,
             mode=None if payload is None else payload.mode,
             rsrp_dbm=None if serving is None else serving.rsrp_dbm,
             sinr_db=None if serving is None else serving.sinr_db,
             lock=None if look.rat_lock is None else look.rat_lock.read_back,
+            trouble=self._silent_port.trouble or self._lock.trouble,
         )
 
     @property
@@ -203,18 +235,13 @@ class ModemWorker:
         try:
             result = order.work()
         except GoneError as error:
+            # One that restarts to be set answers when it is back.
+            self._unanswered = order.answer
             self._lose(str(error))
-            order.answer.set_exception(error)
         except (ModemError, HoldError) as error:
             order.answer.set_exception(error)
         else:
             order.answer.set_result(result)
-
-    def _lock(self, mode: RatMode | None) -> None:
-        self._told_lock_lost = False
-        self._change_lock(mode)
-        if mode is not None and self._hold.read_back is not mode:
-            raise HoldError(f"the modem reads back {self._hold.read_back}")
 
     def _scan(self) -> scan.Payload:
         if self._modem is None:
@@ -223,12 +250,6 @@ class ModemWorker:
             return self._modem.scan()
         finally:
             self._settling.begin("a scan", self._clock.mono_ns())
-
-    def _change_lock(self, mode: RatMode | None) -> None:
-        try:
-            self._hold.hold(mode)
-        finally:
-            self._settling.begin(NEW_SETTING, self._clock.mono_ns())
 
     def _look(self, due: Due) -> None:
         """Account for all steps up to this one, and look at the radio for it."""
@@ -257,7 +278,7 @@ class ModemWorker:
         if neighbours:
             self._neighbours_at_ns = now_ns + round(self.place.neighbours_every_s * NS_PER_S)
         try:
-            self._look_at_lock(now_ns)
+            self._lock.look(now_ns)
             payload = modem.read_radio(neighbours=neighbours)
         except GoneError as error:
             self._lose(str(error))
@@ -279,8 +300,23 @@ class ModemWorker:
             self._write(now_ns, payload, verdict)
             if _says_nothing(payload):
                 self._count_in_vain()
-            else:
-                self._looks_in_vain = 0
+                return
+            self._looks_in_vain = 0
+            rung = self._lock.see(payload, verdict, now_ns)
+            if rung is not None:
+                self._climb(modem, rung)
+
+    def _climb(self, modem: Modem, rung: Rung) -> None:
+        """Try what may give the lock its effect; the seconds meanwhile are rows."""
+        self._busy_with = f"a {rung}"
+        try:
+            self._lock.climb(modem, rung, self._pause)
+        except GoneError as error:
+            self._lose(str(error))
+            return
+        if self._settling.away:
+            self._failed_opens = OPENS_SPARED
+            self._lose(f"a {rung}")
 
     def _count_in_vain(self) -> None:
         """A port that is silent, or whose answers are not those to our questions, is no use."""
@@ -288,68 +324,67 @@ class ModemWorker:
         if self._looks_in_vain >= LOOKS_IN_VAIN:
             self._lose(f"no answer to be understood {self._looks_in_vain} times in a row")
 
-    def _look_at_lock(self, now_ns: int) -> None:
-        """Read the lock back now and then; tell a silent unlock once, and lock again."""
-        if now_ns < self._lock_look_at_ns:
-            return
-        self._lock_look_at_ns = now_ns + LOCK_LOOK_EVERY_S * NS_PER_S
-        if self._hold.look():
-            if self._told_lock_lost:
-                self._tell_lock("rat_lock_back", "info")
-            self._told_lock_lost = False
-            return
-        if not self._told_lock_lost:
-            self._tell_lock("rat_lock_lost", "warning")
-            self._told_lock_lost = True
-        if now_ns >= self._relock_at_ns:
-            self._relock_at_ns = now_ns + RELOCK_EVERY_S * NS_PER_S
-            self._change_lock(self._hold.asked)
-
-    def _tell_lock(self, name: str, severity: str) -> None:
-        asked, read_back = self._hold.asked, self._hold.read_back
-        log.warning("modem %s: %s: asked %s, it says %s", self.place.name, name, asked, read_back)
-        detail = {"asked": asked and asked.value, "read_back": read_back and read_back.value}
-        self._recorder.event(name, severity=severity, detail=detail, modem=self._identity())
+    def _see_who_is_there(self) -> None:
+        """Let go of a modem that is gone: its name is free only then. Open one that is there."""
+        self._hinted = False
+        if self._modem is not None:
+            try:
+                self._modem.check()
+            except GoneError as error:
+                self._lose(str(error))
+        if self._modem is None:
+            self._failed_opens = 0
+            self._try_to_open()
 
     def _try_to_open(self) -> None:
         try:
             modem = self._open_modem(self.place)
-        except ModemError as error:
+        except (TimedOutError, UnreadableError) as error:
+            self._silent_port.silent(str(error))
             self._lose(str(error))
             return
+        except ModemError as error:
+            self._silent_port.answered()
+            self._lose(str(error))
+            return
+        self._silent_port.answered(modem.identity.usb_path)
         self._modem = modem
-        self._failed_opens = self._looks_in_vain = 0
-        self._neighbours_at_ns = self._lock_look_at_ns = 0
-        self._told_lock_lost = False
-        log.info("modem %s is a %s at %s", self.place.name, modem.identity.model, self.place.place)
+        self._failed_opens = self._looks_in_vain = self._neighbours_at_ns = 0
+        who = modem.identity
+        log.info("modem %s is a %s at %s", self.place.name, who.model, who.usb_path)
+        if self._told_gone or self._settling.away:
+            self._settling.come_back(self._clock.mono_ns())
         if self._told_gone:
             self._told_gone = False
-            self._settling.begin("the modem came back", self._clock.mono_ns())
             self._recorder.event("modem_back", modem=modem.identity)
         try:
-            if self._hold.attach(modem):
-                self._settling.begin(NEW_SETTING, self._clock.mono_ns())
+            self._lock.attach(modem)
         except GoneError as error:
             self._lose(str(error))
-        except (ModemError, HoldError) as error:
-            log.error("modem %s: its RAT setting failed: %s", self.place.name, error)  # noqa: TRY400  # a refusal, not a defect
-            self._recorder.event(
-                "rat_lock_refused",
-                severity="error",
-                detail={"asked": self._hold.asked and self._hold.asked.value, "why": str(error)},
-                modem=modem.identity,
-            )
+        else:
+            held = self._lock.held
+            self._answer_late(None if held else HoldError("the modem restarted without it"))
+
+    def _answer_late(self, error: Exception | None) -> None:
+        """Answer the order on which the modem went, if there is one."""
+        answer, self._unanswered = self._unanswered, None
+        if answer is not None and error is None:
+            answer.set_result(None)
+        elif answer is not None:
+            answer.set_exception(error)
 
     def _lose(self, why: str) -> None:
         """Close what is left of the modem; say so once, and try again after a back-off."""
-        self._absence = Verdict(Outcome.MODEM_GONE, why)
-        if not self._told_gone:
+        self._absence = self._settling.absence(why, self._clock.mono_ns())
+        if not unsettled(self._absence):
+            self._answer_late(GoneError(why))
+        if not self._told_gone and not unsettled(self._absence):
             self._told_gone = True
             log.warning("modem %s is gone: %s", self.place.name, why)
             self._recorder.event(
                 "modem_gone", severity="warning", detail={"why": why}, modem=self._identity()
             )
-        self._hold.detach()
+        self._lock.detach()
         modem, self._modem = self._modem, None
         if modem is not None:
             _close(modem)
@@ -359,7 +394,7 @@ class ModemWorker:
 
     def _write(self, mono_ns: int, payload: radio.Payload | None, verdict: Verdict) -> None:
         """One second's row, kept for the tests that run meanwhile as well."""
-        proof = self._hold.proof(payload)
+        proof = self._lock.proof(payload)
         identity, sim = self._identity(), self._sim()
         self._recorder.record(
             "radio",
@@ -376,7 +411,9 @@ class ModemWorker:
             self._unread_replies += len(payload.unread)
         with self._looked:
             self._snapshots.append(
-                Snapshot(mono_ns, verdict.outcome, payload, identity, sim, proof)
+                Snapshot(
+                    mono_ns, verdict.outcome, payload, identity, sim, proof, unsettled(verdict)
+                )
             )
             self._looked.notify_all()
 
@@ -385,8 +422,9 @@ class ModemWorker:
         modem, self._modem = self._modem, None
         if modem is not None:
             self._release()
-            self._hold.detach()
+            self._lock.detach()
             _close(modem)
+        self._answer_late(GoneError("the agent stops"))
         while (order := self._orders.take(0)) is not None:
             order.answer.cancel()
 
@@ -394,7 +432,7 @@ class ModemWorker:
         """Give the setting back; once more when the interruption of the stop hit this instead."""
         for attempt in range(1, RELEASE_ATTEMPTS + 1):
             try:
-                self._hold.release()
+                self._lock.release()
             except ModemError as error:
                 if attempt == RELEASE_ATTEMPTS:
                     # The file stays: whoever starts next gives the setting back.

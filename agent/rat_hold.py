@@ -1,9 +1,9 @@
-"""Holding one modem on a radio access technology, and giving its own setting back afterwards."""
+"""Holding one modem on what was asked of it, and giving its own setting back afterwards."""
 
 import logging
 
-from agent.rat_setting import SavedSettings
-from agent.snapshots import lock_agrees
+from agent.lock import Lock
+from agent.rat_setting import SavedSettings, Setting
 from drivers.modem.modem import Modem
 from wire.kinds import radio
 from wire.messages import RatLock, RatMode
@@ -18,35 +18,38 @@ class HoldError(Exception):
 class RatHold:
     """What is asked of a modem and what it last read back. Used by the modem's own thread only."""
 
-    def __init__(self, saved: SavedSettings, asked: RatMode | None) -> None:
+    def __init__(self, saved: SavedSettings, asked: Lock | None) -> None:
         """`asked` is applied to every modem that is attached; None means never to touch it."""
         self._saved = saved
         self._modem: Modem | None = None
         self.asked = asked
         self.read_back: RatMode | None = None
+        self.narrowed: bool | None = None
+        """Whether bands and cell were read back as asked; None where none are asked."""
+        self.wrote = False
+        """Whether the last `attach` or `hold` changed, or began to change, the modem's setting."""
 
-    def attach(self, modem: Modem) -> bool:
+    def attach(self, modem: Modem) -> None:
         """Take an opened modem: lock it as asked, or give back what a crash left locked.
 
-        Whether its setting was touched. Raises `ModemError`, or `HoldError` when it was not.
+        What is set so already is not written again. Raises `ModemError` or `HoldError`.
         """
         self._modem = modem
-        self.read_back = None
-        return self._apply(modem)
+        self._apply(modem)
 
     def detach(self) -> None:
         """The modem is gone: nothing can be asked of it or restored on it."""
         self._modem = None
-        self.read_back = None
+        self.read_back = self.narrowed = None
 
-    def hold(self, mode: RatMode | None) -> None:
-        """Lock to `mode`, or give the modem's own setting back for None; raises as `attach`.
+    def hold(self, lock: Lock | None) -> None:
+        """Hold it so, or give the modem's own setting back for None; raises as `attach`.
 
         What is asked stays asked when there is no modem, and is applied to the one that comes.
         """
-        self.asked = mode
-        self.read_back = None
+        self.asked = lock
         if self._modem is None:
+            self.read_back = self.narrowed = None
             raise HoldError("the modem is gone")
         self._apply(self._modem)
 
@@ -54,8 +57,15 @@ class RatHold:
         """Read the lock back; whether it is as asked. Raises `ModemError`."""
         if self._modem is None or self.asked is None:
             return True
-        self.read_back = self._modem.read_lock()
-        return self.read_back is self.asked
+        self._read(self._modem, self.asked)
+        return self.held
+
+    @property
+    def held(self) -> bool:
+        """Whether the last look found everything as asked."""
+        if self.asked is None:
+            return True
+        return self.read_back is self.asked.mode and self.narrowed is not False
 
     def release(self) -> None:
         """Give the modem's own setting back, where one was changed; raises `ModemError`."""
@@ -67,33 +77,66 @@ class RatHold:
         if self.asked is None:
             return None
         return RatLock(
-            asked=self.asked,
+            asked=self.asked.mode,
             read_back=self.read_back,
-            serving_agreed=lock_agrees(self.asked, payload),
+            serving_agreed=None if payload is None else self.asked.agrees(payload),
+            narrowed_to=self.asked.narrowed_to,
+            narrowed_read_back=self.narrowed,
         )
 
-    def _apply(self, modem: Modem) -> bool:
-        """Whether the modem's setting was touched."""
+    def _apply(self, modem: Modem) -> None:
+        self.read_back = self.narrowed = None
+        self.wrote = False
         if self.asked is None:
-            return self._give_back(modem)
+            self._give_back(modem)
+            return
+        asked = self.asked
+        wanted = modem.wanted(asked.mode, bands=asked.bands, cell=asked.cell)
+        key = _key(modem)
+        own, held = self._saved.find(key), self._saved.held(key)
+        if own is None:
+            own = modem.setting()
         # On the disk before the first change: from here on a power cut leaves a locked modem.
-        if self._saved.find(_key(modem)) is None:
-            try:
-                self._saved.save(_key(modem), modem.setting())
-            except OSError as error:
-                raise HoldError(f"cannot save the modem's own setting: {error}") from error
-        modem.lock(self.asked)
-        self.read_back = modem.read_lock()
-        return True
+        self._save(key, own, held | wanted.keys(), before=held)
+        # What an earlier lock held and this one does not goes back to the modem's own. No other
+        # lever is looked at: some share a command, and each would undo the other for ever.
+        others = held - wanted.keys()
+        self._change(modem, {name: own[name] for name in own if name in others})
+        self._change(modem, wanted)
+        self._save(key, own, frozenset(wanted), before=held | wanted.keys())
+        self._read(modem, asked)
 
-    def _give_back(self, modem: Modem) -> bool:
+    def _save(
+        self, key: str, own: Setting, held: frozenset[str], *, before: frozenset[str]
+    ) -> None:
+        """Keep it, unless the file says so already."""
+        if held == before and self._saved.find(key) is not None:
+            return
+        try:
+            self._saved.save(key, own, held=held)
+        except OSError as error:
+            raise HoldError(f"cannot save the modem's own setting: {error}") from error
+
+    def _give_back(self, modem: Modem) -> None:
         setting = self._saved.find(_key(modem))
         if setting is None:
-            return False
-        modem.restore(setting)
+            return
+        self._change(modem, setting)
         self._saved.forget(_key(modem))
         log.info("modem %s has its own radio setting again", modem.identity.name)
-        return True
+
+    def _change(self, modem: Modem, setting: dict[str, str]) -> None:
+        if not setting:
+            return
+        # Until the modem has said that nothing was to be changed, something may have been.
+        before, self.wrote = self.wrote, True
+        self.wrote = modem.change(setting) or before
+
+    def _read(self, modem: Modem, asked: Lock) -> None:
+        self.read_back = modem.read_lock()
+        self.narrowed = None
+        if asked.narrowed_to is not None:
+            self.narrowed = modem.holds(None, bands=asked.bands, cell=asked.cell)
 
 
 def _key(modem: Modem) -> str:

@@ -1,11 +1,13 @@
 """The modem's own radio setting, kept on disk for as long as we hold a lock on it.
 
 A lock outlives a crash and a power cut inside the modem. What was set before lies here from before
-the first change until it is restored, so that whoever starts next can give it back.
+the first change until it is restored, so that whoever starts next can give it back; beside it,
+which of the levers are ours at the moment.
 """
 
 import logging
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -20,6 +22,13 @@ Setting = dict[str, str]
 MAX_SETTING_BYTES = 1 << 16
 
 
+class _Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What lies in a file."""
+
+    own: Setting
+    held: frozenset[str] = frozenset()
+
+
 class SavedSettings:
     """One file a modem, named by its IMEI: a swapped modem never gets another one's setting."""
 
@@ -28,24 +37,34 @@ class SavedSettings:
 
     def find(self, modem: str) -> Setting | None:
         """What is saved of this modem; None when nothing is, or when it cannot be read."""
-        try:
-            with self._file(modem).open("rb") as stream:
-                return msgspec.json.decode(stream.read(MAX_SETTING_BYTES), type=Setting)
-        except FileNotFoundError:
-            return None
-        except (OSError, msgspec.DecodeError) as error:
-            log.error("the saved radio setting of modem %s is unreadable: %s", modem, error)  # noqa: TRY400  # the reason says it all
-            return None
+        kept = self._read(modem)
+        return None if kept is None else kept.own
 
-    def save(self, modem: str, setting: Setting) -> None:
-        """Keep `setting`; it is on the disk on return."""
+    def held(self, modem: str) -> frozenset[str]:
+        """Levers that are set, or about to be set, to something else than the modem's own."""
+        kept = self._read(modem)
+        return frozenset() if kept is None else kept.held
+
+    def save(self, modem: str, setting: Setting, *, held: Iterable[str] = ()) -> None:
+        """Keep `setting`, and which levers are `held`; it is on the disk on return."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        write_durably(self._file(modem), msgspec.json.encode(setting))
+        kept = _Kept(own=setting, held=frozenset(held))
+        write_durably(self._file(modem), msgspec.json.encode(kept))
 
     def forget(self, modem: str) -> None:
         """The modem has its own setting again."""
         if self._folder.is_dir():
             remove_durably(self._file(modem))
+
+    def _read(self, modem: str) -> _Kept | None:
+        try:
+            with self._file(modem).open("rb") as stream:
+                return msgspec.json.decode(stream.read(MAX_SETTING_BYTES), type=_Kept)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.DecodeError) as error:
+            log.error("the saved radio setting of modem %s is unreadable: %s", modem, error)  # noqa: TRY400  # the reason says it all
+            return None
 
     def _file(self, modem: str) -> Path:
         return self._folder / (re.sub(r"[^A-Za-z0-9.-]", "_", modem) + ".json")

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from drivers.modem.modem import serving_agrees
+from agent.lock import Lock
 from drivers.modem.standard import SimState
 from wire.cells import Rat, RatClass, TestRadio
 from wire.kinds import radio
@@ -36,6 +36,8 @@ class Snapshot(NamedTuple):
     modem: Modem
     sim: Sim | None = None
     rat_lock: RatLock | None = None
+    unsettled: bool = False
+    """The modem had been set anew or restarted shortly before: what it heard proves nothing."""
 
 
 class Verdict(NamedTuple):
@@ -76,7 +78,7 @@ def _why_no_service(payload: radio.Payload) -> str | None:
 
 def lock_agrees(mode: RatMode, payload: radio.Payload | None) -> bool | None:
     """Whether the serving cell is what `mode` allows; None where that was not to be seen."""
-    return None if payload is None else serving_agrees(payload, mode)
+    return None if payload is None else Lock(mode=mode).agrees(payload)
 
 
 def summarise(snapshots: Sequence[Snapshot]) -> TestRadio:
@@ -110,11 +112,14 @@ def summarise(snapshots: Sequence[Snapshot]) -> TestRadio:
 def excuse(snapshots: Sequence[Snapshot]) -> Verdict | None:
     """Why a test that failed meanwhile is no failure of the network; None where it is one.
 
-    A modem that went, or of which nothing was heard, may have failed the test itself.
+    A modem that went, or of which nothing was heard, may have failed the test itself; so may we,
+    if we set it anew.
     """
     outcomes = {snapshot.outcome for snapshot in snapshots}
     if Outcome.MODEM_GONE in outcomes:
         return Verdict(Outcome.MODEM_GONE, "the modem went meanwhile")
+    if any(snapshot.unsettled for snapshot in snapshots):
+        return Verdict(Outcome.INVALID, "the modem was set anew meanwhile")
     if outcomes.isdisjoint({Outcome.OK, Outcome.NO_SERVICE}):
         return Verdict(Outcome.INVALID, "nothing was heard of the modem meanwhile")
     return None
@@ -125,13 +130,21 @@ def lock_over(asked: RatMode | None, snapshots: Sequence[Snapshot]) -> RatLock |
     if asked is None:
         return None
     proofs = [snapshot.rat_lock for snapshot in snapshots if snapshot.rat_lock is not None]
-    held = [proof.read_back for proof in proofs if proof.asked is asked]
-    seen = [lock_agrees(asked, snapshot.payload) for snapshot in snapshots]
+    ours = [proof for proof in proofs if proof.asked is asked]
+    held = [proof.read_back for proof in ours]
+    # The proof of a look knows of bands and cells, too; a look before the lock has another one.
+    seen = [proof.serving_agreed for proof in ours]
+    seen += [lock_agrees(asked, snapshot.payload) for snapshot in snapshots]
     known = [agreed for agreed in seen if agreed is not None]
+    narrowed = [proof for proof in ours if proof.narrowed_to is not None]
     return RatLock(
         asked=asked,
         read_back=next((mode for mode in held if mode is not asked), asked) if held else None,
         serving_agreed=all(known) if known else None,
+        narrowed_to=narrowed[0].narrowed_to if narrowed else None,
+        narrowed_read_back=all(proof.narrowed_read_back for proof in narrowed)
+        if narrowed
+        else None,
     )
 
 

@@ -14,6 +14,7 @@ import msgspec
 from agent.activity import Job, Ready, Result
 from agent.clock import Clock
 from agent.config import ModemPlace
+from agent.lock import Lock
 from agent.orders import OrderError, Radio
 from agent.places import NoInterfaceError
 from agent.recorder import Recorder
@@ -28,9 +29,12 @@ log = logging.getLogger(__name__)
 
 MOST_REQUESTS = 4
 """More would only wait until they are too late."""
-LOCK_TIMEOUT_S = 30.0
+LOCK_TIMEOUT_S = 100.0
+"""Most take a second; some restart to be set anew."""
 AGREE_TIMEOUT_S = 30.0
 """How long the modem may take to camp on a cell of the mode it was locked to."""
+CONTRARY_TIMEOUT_S = 75.0
+"""As long as it camps on what the lock forbids: its radio going off and on may help meanwhile."""
 FIRST_LOOK_TIMEOUT_S = 25.0
 """Longer than a modem takes to settle after a lock, a scan or its return."""
 SCAN_TIMEOUT_S = 200.0
@@ -162,6 +166,8 @@ class TrafficWorker:
         """
         after_ns = self._clock.mono_ns()
         deadline_ns = after_ns + round(AGREE_TIMEOUT_S * NS_PER_S)
+        last_ns = after_ns + round(CONTRARY_TIMEOUT_S * NS_PER_S)
+        lock = Lock(mode=mode)
         agrees: bool | None = None
         while self._clock.mono_ns() < deadline_ns and not stop.is_set():
             look = self._radio.next_snapshot(after_ns, BEAT_EVERY_S)
@@ -169,6 +175,8 @@ class TrafficWorker:
                 continue
             after_ns = look.mono_ns
             agrees = lock_agrees(mode, look.payload)
+            if look.payload is not None and lock.forbids(look.payload):
+                deadline_ns = last_ns
             if look.outcome is Outcome.OK and agrees is not False:
                 return True
         return agrees is not False

@@ -36,12 +36,16 @@ class ModemState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     name: str
     state: str
+    usb_path: str | None = None
+    """Where it is plugged in; None while it is not there."""
     model: str | None = None
     plmn: str | None = None
     mode: str | None = None
     rsrp_dbm: float | None = None
     sinr_db: float | None = None
     lock: RatMode | None = None
+    trouble: str | None = None
+    """What is wrong with it that a person has to mend, and how; None where nothing is known."""
 
 
 class Presence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

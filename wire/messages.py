@@ -105,6 +105,11 @@ class RatLock(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     read_back: RatMode | None = None
     serving_agreed: bool | None = None
     """Whether the serving cell agreed during the whole record; None where not observed."""
+    narrowed_to: str | None = None
+    """Bands or a cell the modem is held on besides, in words, e.g. `bands lte 3 7`: such a record
+    says nothing of the rest of the network."""
+    narrowed_read_back: bool | None = None
+    """Whether the modem read these back as asked."""
 
 
 class Measurement(msgspec.Struct, Generic[P], frozen=True, kw_only=True, omit_defaults=True):

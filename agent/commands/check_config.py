@@ -56,7 +56,7 @@ def _show(console: Console, file: Path, config: Config, planned: tuple[Planned, 
             place.name,
             place.place,
             place.interface or ("by USB" if place.port is None else "not bound"),
-            "never touched" if place.lock is None else place.lock.value,
+            str(place.held_on or "never touched"),
             "none" if server is None else server.name,
         )
     console.print(modems)

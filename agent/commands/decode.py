@@ -120,20 +120,20 @@ def _show(console: Console, family: str, decoded: dict[str, Any]) -> None:
         return
     console.print(f"read as {family}:")
     table = Table(show_header=False)
-    for name, text in _rows("", decoded):
+    for name, text in rows("", decoded):
         table.add_row(name, escape(text))
     console.print(table)
 
 
-def _rows(name: str, value: object) -> Iterator[tuple[str, str]]:
-    """What was decoded, one value a line, named by its path."""
+def rows(name: str, value: object) -> Iterator[tuple[str, str]]:
+    """What was decoded, one value a line, named by its path from `name`."""
     match value:
         case dict() if value:
             for key, inner in value.items():
-                yield from _rows(f"{name}.{key}".lstrip("."), inner)
+                yield from rows(f"{name}.{key}".lstrip("."), inner)
         case [dict(), *_]:
             for index, inner in enumerate(value):
-                yield from _rows(f"{name}[{index}]", inner)
+                yield from rows(f"{name}[{index}]", inner)
         case list() | dict():
             yield name, _words(value) or "none"
         case _:

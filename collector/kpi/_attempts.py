@@ -100,6 +100,7 @@ COLUMNS = (
     "utc",
     "profile",
     "sim_home_plmn",
+    "rat_lock_narrowed_to",
     "position_source",
     "position_lat_deg",
     "position_lon_deg",
@@ -198,6 +199,7 @@ def read(
     """
     exclusions = (
         *probe_exclusions(table),
+        (table.rat_lock_narrowed_to.notnull(), "narrowed"),
         (~table.profile.isin(list(profiles)) | table.profile.isnull(), "other_profile"),
         *operator_exclusions(table, table.radio_plmn),
         *position_exclusions(table, max_error_m=max_position_error_m),

@@ -176,11 +176,11 @@ def _service(rows: ir.Table, min_rsrp_dbm: float) -> tuple[ir.BooleanValue, ir.B
 
 
 def _locked_away_from_lte(rows: ir.Table) -> ir.BooleanValue:
-    """A modem that may not use LTE cannot prove that there is none."""
+    """A modem that may not use LTE, or all of it, cannot prove that there is none."""
     locks = list(_LOCKS_WITHOUT_LTE)
     asked = ibis.coalesce(rows.rat_lock_asked.isin(locks), False)
     read_back = ibis.coalesce(rows.rat_lock_read_back.isin(locks), False)
-    return asked | read_back
+    return asked | read_back | rows.rat_lock_narrowed_to.notnull()
 
 
 def _samples(rows: ir.Table) -> ir.Table:

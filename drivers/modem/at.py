@@ -6,35 +6,35 @@ command or it is one of the bare lines modems send of their own accord.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 MAX_LINE_BYTES = 16_384
 """A COPS=? line with forty operators stays below 4 KiB; longer ones are no AT and are dropped."""
 MAX_REPLY_BYTES = 262_144
 """A QSCAN of some hundred cells stays far below it; what follows up to the result is dropped."""
 
+_PLAIN = re.IGNORECASE | re.ASCII
 _FINAL = re.compile(
     # Beyond TS 27.007 9.2: Huawei and its likes; u-blox where a command was cut short; Motorola.
     r"OK|ERROR(:.*)?|\+CM[ES] ERROR(:.*)?|(COMMAND )?NOT SUPPORT(ED)?|TOO MANY PARAMETERS"
     r"|ABORTED|MODEM ERROR:.*",
-    re.IGNORECASE,
+    _PLAIN,
 )
 # Only of commands that dial: on a port that does not, they are unsolicited.
-_CALL_RESULT = re.compile(r"NO CARRIER|NO ANSWER|NO DIAL ?TONE|BUSY|CONNECT( .*)?", re.IGNORECASE)
-_CALL_COMMAND = re.compile(
-    r"AT(D|A$|O\d*$|\+CGDATA|\+CGACT|\$QCRMCALL|\+QNETDEVCTL)", re.IGNORECASE
-)
-_PREFIX = re.compile(r"([+^$#!*%&][A-Z][A-Z0-9_]*)\s*:", re.IGNORECASE)
+_CALL_RESULT = re.compile(r"NO CARRIER|NO ANSWER|NO DIAL ?TONE|BUSY|CONNECT( .*)?", _PLAIN)
+_CALL_COMMAND = re.compile(r"AT(D|A$|O\d*$|\+CGDATA|\+CGACT|\$QCRMCALL|\+QNETDEVCTL)", _PLAIN)
+_PREFIX = re.compile(r"([+^$#!*%&][A-Z][A-Z0-9_]*)\s*:", _PLAIN)
 _COMMAND_NAMES = re.compile(
     # Basic commands may stand before the first name (ATE0+CMEE=1), a semicolon before the others.
     r'"[^"]*"|(?:^AT(?:&?[A-Z]\d*)*|;)\s*([+^$#!*%&][A-Z][A-Z0-9_]*)',
-    re.IGNORECASE,
+    _PLAIN,
 )
-_ERROR_CODE = re.compile(r"\+CM[ES] ERROR:\s*(\d+)", re.IGNORECASE)
+_ERROR_CODE = re.compile(r"\+CM[ES] ERROR:\s*(\d{1,9})(?!\d)", _PLAIN)
 _BARE_URC = re.compile(
     r"RDY|RING|(APP|PB|SMS|CALL) (RDY|READY|DONE)|(NORMAL|RF|EMERGENCY) POWER (DOWN|UP|OFF)"
     r"|POWERED DOWN|UNDER.VOLTAGE.*|\+(PB)?READY|\+PACSP\d|\^SYSSTART.*",
-    re.IGNORECASE,
+    _PLAIN,
 )
 _BOTH_WAYS = frozenset({"+CREG", "+CGREG", "+CEREG", "+C5GREG", "+CPIN", "+CFUN", "+QIND"})
 """Names that come of their own accord as well: no sign of a late reply."""
@@ -44,8 +44,7 @@ AnswersUnder = Mapping[str, frozenset[str]]
 """Commands and other prefixes they answer under, all in capitals: `+UCGED` and `+RSRP`."""
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """All of one command's answer."""
 
     command: str
@@ -55,7 +54,7 @@ class Reply:
     """The line that ended it, e.g. `OK` or `+CME ERROR: 10`."""
     ok: bool
     raw: str
-    """All that came after the command, the final result included, in its own words."""
+    """All lines that came after the command, the final result included, in their own words."""
 
     @property
     def code(self) -> int | None:
@@ -64,8 +63,7 @@ class Reply:
         return int(match[1]) if match else None
 
 
-@dataclass(frozen=True)
-class Urc:
+class Urc(NamedTuple):
     """A line that answers nothing we asked, or not any more."""
 
     line: str
@@ -77,13 +75,13 @@ class AtChannel:
     def __init__(self, answers_under: AnswersUnder | None = None) -> None:
         """`answers_under`: prefixes a command answers under besides its own, by its name."""
         self.answers_under = answers_under or {}
-        self._buffer = bytearray()
+        self._buffer = b""
         self._dropping_line = False
         self._command: str | None = None
         self._names: frozenset[str] = frozenset()
         self._lines: list[str] = []
-        self._raw = bytearray()
-        self._full = False
+        self._raw: list[str] = []
+        self._raw_chars = 0
         self._abandoned: frozenset[str] | None = None
         self._in_late_reply = False
         self.dropped_bytes = 0
@@ -98,7 +96,7 @@ class AtChannel:
         self._command, self._names = command, _names(command)
         self._lines.clear()
         self._raw.clear()
-        self._full = False
+        self._raw_chars = 0
         self._in_late_reply = False
         return command.encode("ascii") + b"\r"
 
@@ -115,88 +113,81 @@ class AtChannel:
         if self._command is None:
             return ""
         self._abandoned, self._command = self._names, None
-        return _text(bytes(self._raw + self._buffer)).strip()
+        return "\n".join((*self._raw, _text(self._buffer))).strip()
 
     def feed(self, data: bytes) -> list[Reply | Urc]:
         """What `data` completes, in order."""
         events: list[Reply | Urc] = []
-        for piece in data.splitlines(keepends=True):
-            body = piece.rstrip(b"\r\n")
-            self._take(body)
-            if len(body) < len(piece):
-                event = self._end_line(piece[len(body) :])
-                if event is not None:
-                    events.append(event)
-        return events
-
-    def _take(self, body: bytes) -> None:
-        if self._dropping_line or len(self._buffer) + len(body) > MAX_LINE_BYTES:
+        *bodies, rest = (self._buffer + data).replace(b"\r", b"\n").split(b"\n")
+        for body in bodies:
+            if self._dropping_line or len(body) > MAX_LINE_BYTES:
+                self._dropping_line = False
+                self.dropped_bytes += len(body)
+            elif body and (line := _text(body).strip()) and (event := self._line(line)):
+                events.append(event)
+        if self._dropping_line or len(rest) > MAX_LINE_BYTES:
             self._dropping_line = True
-            self.dropped_bytes += len(self._buffer) + len(body)
-            self._buffer.clear()
-        else:
-            self._buffer += body
-
-    def _end_line(self, ending: bytes) -> Reply | Urc | None:
-        body = bytes(self._buffer)
-        dropped, self._dropping_line = self._dropping_line, False
-        self._buffer.clear()
-        if self._command is not None:
-            self._keep_raw(body + ending)
-        line = _text(body).strip()
-        return None if dropped or not line else self._line(line)
-
-    def _keep_raw(self, data: bytes) -> None:
-        self._full = self._full or len(self._raw) + len(data) > MAX_REPLY_BYTES
-        if self._full:
-            self.dropped_bytes += len(data)
-        else:
-            self._raw += data
+            self.dropped_bytes += len(rest)
+            rest = b""
+        self._buffer = rest
+        return events
 
     def _line(self, line: str) -> Reply | Urc | None:
         command = self._command
         if command is None:
             return Urc(line)
-        if line.upper() == command.upper():
+        fits = self._keep_raw(line)
+        prefix: str | None = line.partition(":")[0]
+        if prefix not in self._names:
+            # Rarely: nearly all lines answer what was asked.
+            prefix = _prefix(line)
+        if prefix is None and line.upper() == command.upper():
             # The echo: whatever came before it answered something else.
             self._lines.clear()
             self._in_late_reply = False
             return None
-        if self._is_late(line):
+        if self._abandoned is not None and self._is_late(line, prefix, self._abandoned):
             return Urc(line)
-        dials = _CALL_COMMAND.match(command)
-        if _FINAL.fullmatch(line) or (dials and _CALL_RESULT.fullmatch(line)):
+        if prefix is None and _ends(line, command):
             return self._finish(command, line)
-        if not self._belongs(line):
+        if not self._belongs(line, prefix):
             return Urc(line)
-        if not self._full:
+        if fits:
             self._lines.append(line)
         return None
 
-    def _is_late(self, line: str) -> bool:
+    def _keep_raw(self, line: str) -> bool:
+        """Whether the reply is still short enough to be one."""
+        self._raw_chars += len(line) + 1
+        fits = self._raw_chars <= MAX_REPLY_BYTES
+        if fits:
+            self._raw.append(line)
+        else:
+            self.dropped_bytes += len(line)
+        return fits
+
+    def _is_late(self, line: str, prefix: str | None, abandoned: frozenset[str]) -> bool:
         """Whether the line is part of an abandoned command's reply, its final result included."""
-        if self._abandoned is None:
-            return False
         if self._in_late_reply:
             if _FINAL.fullmatch(line):
                 self._in_late_reply = False
                 self._abandoned = None
             return True
-        if _prefix(line) in self._abandoned - _BOTH_WAYS:
-            self._in_late_reply = not self._belongs(line)
+        if prefix in abandoned - _BOTH_WAYS:
+            self._in_late_reply = not self._belongs(line, prefix)
         return self._in_late_reply
 
-    def _belongs(self, line: str) -> bool:
-        prefix = _prefix(line)
+    def _belongs(self, line: str, prefix: str | None) -> bool:
         if prefix is None:
             return not _BARE_URC.fullmatch(line) and not _CALL_RESULT.fullmatch(line)
+        if prefix in self._names:
+            return True
         if not self._names:
             # Some firmware answers ATI with prefixed lines, e.g. +GCAP.
             command = self._command or ""
             return command.upper().startswith("ATI") and prefix not in _BOTH_WAYS
         return any(
-            prefix == name
-            or prefix in self.answers_under.get(name, ())
+            prefix in self.answers_under.get(name, ())
             # +CCID, +ICCID, +QCCID and ^ICCID answer for one another.
             or (prefix.endswith("CCID") and name.endswith("CCID"))
             for name in self._names
@@ -209,16 +200,22 @@ class AtChannel:
             lines=tuple(self._lines),
             final=line,
             ok=line.upper() == "OK" or line.upper().startswith("CONNECT"),
-            raw=_text(bytes(self._raw)).strip(),
+            raw="\n".join(self._raw),
         )
 
 
 def _text(data: bytes) -> str:
     """Text as the modem meant it; NULs and other control bytes of a confused port taken out."""
     text = data.decode("utf-8", errors="replace")
-    if text.replace("\r", "").replace("\n", "").isprintable():
+    if text.isprintable():
         return text
-    return "".join(char for char in text if char.isprintable() or char in "\r\n\t")
+    return "".join(char for char in text if char.isprintable() or char == "\t")
+
+
+def _ends(line: str, command: str) -> bool:
+    if _FINAL.fullmatch(line):
+        return True
+    return bool(_CALL_RESULT.fullmatch(line) and _CALL_COMMAND.match(command))
 
 
 def _prefix(line: str) -> str | None:
@@ -226,6 +223,7 @@ def _prefix(line: str) -> str | None:
     return match[1].upper() if match else None
 
 
+@lru_cache(maxsize=256)
 def _names(command: str) -> frozenset[str]:
     """Of all commands on the line: `AT+CSQ;+CREG?` has two."""
     return frozenset(name.upper() for name in _COMMAND_NAMES.findall(command) if name)

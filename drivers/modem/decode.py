@@ -6,6 +6,7 @@ channel number of whatever technology.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -15,11 +16,14 @@ from drivers.modem.at import AtChannel, Reply, Urc
 from drivers.modem.errors import UnreadableError
 from drivers.modem.family import Family, families
 from drivers.modem.readers import Asked, reader_of
-from drivers.modem.reading import Reading, SimCard
+from drivers.modem.reading import HeardCell, Reading, SimCard
 
 UNREAD = "unread"
 CALL_RESULTS = frozenset({"NO CARRIER", "NO ANSWER", "NO DIALTONE", "BUSY"})
 RENAMED = {"arfcn": "earfcn"}
+MAX_CHAIN = 32
+"""Commands on one line; a line of 27.007 has room for some ten."""
+_COMMANDS = re.compile(r'(?:"[^"]*"|[^;"])+')
 
 
 def decode(*, vendor: str, model: str, command: str, response: str) -> dict[str, Any]:
@@ -52,21 +56,50 @@ def understood(family: type[Family], *, model: str, command: str, response: str)
         words = standard.sim_words((), reply.final) if "+CPIN" in command.upper() else None
         return Reading(error=failure, sim=None if words is None else SimCard(state=words))
     asked = Asked(reply.command, reply.lines, model)
-    reading = _read(family, asked)
+    reading = _read_chain(family, asked)
     if reading is None and unasked:
         # Some firmware answers under a name of its own.
         reading = _read(family, asked._replace(lines=(*reply.lines, *unasked)))
     if reading is None and not reply.lines and reply.ok:
-        return _ended(unasked)
+        return _ended(reply.command, unasked)
     return reading
 
 
-def _ended(unasked: tuple[str, ...]) -> Reading | None:
+def _ended(command: str, unasked: tuple[str, ...]) -> Reading | None:
     """An order that has nothing to say, or a call result of a command that does not dial."""
-    if not unasked:
-        return Reading(result="ok")
-    failure = standard.failure(unasked[0]) if unasked[0].upper() in CALL_RESULTS else None
-    return None if failure is None else Reading(error=failure)
+    failure = None
+    if unasked and unasked[0].upper() in CALL_RESULTS:
+        failure = standard.failure(unasked[0])
+    if failure is not None:
+        return Reading(error=failure)
+    is_order = "=" in command and not command.rstrip().endswith("?")
+    return Reading(result="ok") if is_order or not unasked else None
+
+
+def _read_chain(family: type[Family], asked: Asked) -> Reading | None:
+    """Of each command on the line what its reader makes of the lines; the first word counts.
+
+    Where several name cells, those told in most detail do.
+    """
+    commands = [command.strip() for command in _COMMANDS.findall(asked.command)]
+    if len(commands) < 2:  # noqa: PLR2004  # a chain
+        return _read(family, asked)
+    merged: dict[str, Any] = {}
+    for command in commands[:MAX_CHAIN]:
+        whole = command if command[:2].upper() == "AT" else f"AT{command}"
+        reading = _read(family, asked._replace(command=whole))
+        for name, value in () if reading is None else msgspec.structs.asdict(reading).items():
+            richer = name == "cells" and value and _detail(value) > _detail(merged.get(name, ()))
+            if value is not None and (name not in merged or richer):
+                merged[name] = value
+    return Reading(**merged) if merged else None
+
+
+def _detail(cells: Iterable[HeardCell]) -> int:
+    """How much is told of the first."""
+    first = next(iter(cells), None)
+    fields = {} if first is None else msgspec.structs.asdict(first)
+    return sum(value is not None for value in fields.values())
 
 
 def family_named(vendor: str) -> type[Family]:

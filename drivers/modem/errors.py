@@ -4,10 +4,12 @@
 ModemError
 |- TimedOutError          no answer in time: ask again, then open the port anew
 |- GoneError              the device is not there any more: wait for it to come back
-|  '- BusyPortError       another program holds the port: find out which
+|  |- BusyPortError       another program holds the port or reads from it: find out which
+|  '- StrangerError       another modem answers: look for the right one elsewhere
 |- RefusedError           the modem said no: asking again changes nothing
 |  |- UnsupportedLockError
 |  '- UnsupportedHoldError
+|- NotPermittedError      this machine does not let us: somebody has to give the right
 '- UnreadableError        the modem said something we do not understand: keep the text
 ```
 """
@@ -48,7 +50,20 @@ class GoneError(ModemError):
 
 
 class BusyPortError(GoneError):
-    """Another program holds the port, e.g. ModemManager or a second agent."""
+    """Another program holds the port or reads from it, e.g. ModemManager or a second agent."""
+
+
+class StrangerError(GoneError):
+    """Another modem answers than the one that was asked for.
+
+    Example scenarios: a place is named by its IMEI and this is not the one; the module was changed
+    while its port stayed open. `imei` is that of the stranger, None where it does not say.
+    """
+
+    def __init__(self, imei: str | None, *, port: str = "") -> None:
+        """Name who answers instead."""
+        super().__init__(f"another modem answers: {imei or 'without an IMEI'}", port=port)
+        self.imei = imei
 
 
 class RefusedError(ModemError):
@@ -85,6 +100,10 @@ class UnsupportedHoldError(RefusedError):
         choice = ", ".join(supported) or "nothing"
         super().__init__(f"no lock to {asked}; this modem can be held on {choice}", port=port)
         self.supported = supported
+
+
+class NotPermittedError(ModemError):
+    """The machine's rules, not the modem's, stand in the way; the text names the file."""
 
 
 class UnreadableError(ModemError):

@@ -279,7 +279,8 @@ class Family(ABC):
         setting = self._read_levers(self._all_levers())
         for lever in self.levers():
             if lever.name not in setting:
-                raise UnreadableError("no value", command=lever.read)
+                said = self.dialogue.ask(lever.read).raw
+                raise UnreadableError(f"{said!r} has no {lever.value.pattern}", command=lever.read)
         return setting
 
     def restore(self, setting: Mapping[str, str]) -> None:

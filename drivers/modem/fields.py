@@ -85,10 +85,14 @@ def hexadecimal(text: str, end: int) -> int | None:
     return _integer(text, 16, 0, end - 2)
 
 
-def level(quantity: str, rat: Rat, text: str) -> float | None:
-    """`rsrp_dbm`, `rsrq_db` or `sinr_db` of an LTE or NR cell; None for the impossible."""
+def level(quantity: str, rat: Rat, text: str, *, scale: int = 1) -> float | None:
+    """`rsrp_dbm`, `rsrq_db` or `sinr_db` of an LTE or NR cell; None for the impossible.
+
+    `scale` is 10 where tenths are printed.
+    """
+    value = number(text)
     low, high = _LEVELS[quantity][rat]
-    return within(text, low, high)
+    return value / scale if value is not None and low <= value / scale <= high else None
 
 
 def within(text: str, low: float, high: float) -> float | None:
@@ -149,8 +153,8 @@ def pci(rat: Rat, text: str) -> int | None:
 
 
 def band(text: str) -> int | None:
-    """A band number, bare or as the last word of `LTE BAND 3` or `NR N78`."""
-    return integer(text.rsplit(" ", maxsplit=1)[-1].lstrip("nN"), 1, MAX_BAND)
+    """A band number: bare, as in `B3` and `n78`, or as the last word of `LTE BAND 3`."""
+    return integer(text.rsplit(" ", maxsplit=1)[-1].lstrip("nNbB"), 1, MAX_BAND)
 
 
 def gsm_rssi_dbm(text: str) -> float | None:

@@ -9,7 +9,7 @@ from typing import Self
 from drivers.modem import standard
 from drivers.modem.at import Reply
 from drivers.modem.dialogue import Dialogue
-from drivers.modem.errors import TimedOutError, UnreadableError
+from drivers.modem.errors import StrangerError, TimedOutError, UnreadableError
 from drivers.modem.family import Family, families, family_of
 from drivers.modem.port import Port
 from drivers.modem.reading import Address, Bands, LockedCell
@@ -27,6 +27,8 @@ IDENTITY_EVERY_S = 30.0
 """How soon a card or a module that was changed on an open port is noticed at the latest."""
 POWER_TIMEOUT_S = 15.0
 RADIO_OFF_S = 3.0
+_RADIO_OFF = frozenset({0, 4})
+"""Of +CFUN; other numbers are vendors' ways to save power with the radio on."""
 _CARD_LINES = ("+CPIN", "+QUSIM", "+QSIMSTAT")
 
 
@@ -40,12 +42,14 @@ class Modem:
         usb_path: str,
         name: str | None,
         family: str | None,
+        imei: str | None,
         clock: Callable[[], float],
     ) -> None:
         """Use `Modem.open`."""
         self._port = port
         self._clock = clock
         self._usb_path = usb_path
+        self._wanted_imei = imei
         self._name = name
         self._family_name = family
         self._dialogue = Dialogue(self._send, clock)
@@ -61,20 +65,22 @@ class Modem:
         usb_path: str,
         name: str | None = None,
         family: str | None = None,
+        imei: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> Self:
         """The modem at the port `path`, asked who it is.
 
-        `family` overrules what it says of itself. Raises `GoneError`; `TimedOutError` where
-        nothing answers AT; `UnreadableError` where answers do not belong to their questions; and
-        ValueError for a family that does not exist.
+        `family` overrules what it says of itself. A modem that has not this `imei` is left as it
+        is, now and whenever another one answers later: `StrangerError`. Raises `GoneError`;
+        `TimedOutError` where nothing answers AT; `UnreadableError` where answers do not belong to
+        their questions; and ValueError for a family that does not exist.
         """
         known = {known.name for known in families()}
         if family is not None and family not in known:
             raise ValueError(f"no modem family {family!r}; there are {', '.join(sorted(known))}")
         port = Port.open(path, clock=clock)
         try:
-            return cls(port, usb_path=usb_path, name=name, family=family, clock=clock)
+            return cls(port, usb_path=usb_path, name=name, family=family, imei=imei, clock=clock)
         except BaseException:
             port.close()
             raise
@@ -93,6 +99,11 @@ class Modem:
     def sim_state(self) -> SimState:
         """Whether the card is usable, and if not, why."""
         return self._sim_state
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the port is held: not after `close`, nor once it was found to be gone."""
+        return self._port.is_open
 
     @property
     def family(self) -> str:
@@ -142,6 +153,23 @@ class Modem:
         """
         self._family.lock(mode, bands, cell)
 
+    def wanted(
+        self,
+        mode: RatMode | None,
+        *,
+        bands: Bands | None = None,
+        cell: LockedCell | None = None,
+    ) -> dict[str, str]:
+        """The levers and values of such a lock, for `change`; raises as `lock`."""
+        return self._family.wanted(mode, bands, cell)
+
+    def change(self, setting: Mapping[str, str]) -> bool:
+        """Set the levers that are not so already; whether any was written.
+
+        Raises `RefusedError`, `TimedOutError` or `GoneError`: some modems restart after it.
+        """
+        return self._family.change(setting)
+
     def holds(
         self,
         mode: RatMode | None,
@@ -161,10 +189,26 @@ class Modem:
 
         Raises `RefusedError`, `TimedOutError` or `GoneError`.
         """
-        self._dialogue.order("AT+CFUN=4", timeout_s=POWER_TIMEOUT_S)
-        pause(RADIO_OFF_S)
+        try:
+            self._dialogue.order("AT+CFUN=4", timeout_s=POWER_TIMEOUT_S)
+            pause(RADIO_OFF_S)
+        finally:
+            # Also when the wait was interrupted: nobody else would switch it on again.
+            self._dialogue.order("AT+CFUN=1", timeout_s=POWER_TIMEOUT_S)
+            self._dialogue.forget()
+
+    def switch_radio_on(self) -> bool:
+        """Make sure that the radio is on; whether it was off.
+
+        ModemManager leaves it so, and so does whoever was killed in the middle of
+        `radio_off_and_on`. Raises as that does; a modem that does not say is left alone.
+        """
+        reading = self._family.ask("AT+CFUN?")
+        if reading is None or reading.cfun not in _RADIO_OFF:
+            return False
         self._dialogue.order("AT+CFUN=1", timeout_s=POWER_TIMEOUT_S)
         self._dialogue.forget()
+        return True
 
     def reset(self) -> None:
         """Restart the modem: its ports vanish, and come back under whatever names.
@@ -188,6 +232,10 @@ class Modem:
     def scan(self) -> scan.Payload:
         """Cells of any network in range; takes minutes. `interrupt` from elsewhere ends it."""
         return self._family.scan()
+
+    def check(self) -> None:
+        """Do nothing if the port is there; raises `GoneError`, and lets go of it, if not."""
+        self._port.check()
 
     def interrupt(self) -> None:
         """From another thread: make the command that is being waited for time out now."""
@@ -239,6 +287,8 @@ class Modem:
             model=identification.model,
             firmware=identification.firmware,
         )
+        if self._wanted_imei not in {None, self._identity.imei}:
+            raise StrangerError(self._identity.imei, port=self._port.path)
         self._family.configure()
         self._supported_locks = frozenset(self._family.locks())
         self._read_card()

@@ -13,6 +13,7 @@ import os
 import select
 import struct
 import termios
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ from typing import Self
 
 import serial
 
-from drivers.modem.at import AnswersUnder, AtChannel, Reply, Urc
+from drivers.modem.at import AnswersUnder, AtChannel, Reply
 from drivers.modem.errors import BusyPortError, GoneError, TimedOutError
 
 log = logging.getLogger(__name__)
@@ -48,9 +49,14 @@ _CLOSING_WAIT_NONE = 65_535
 _ONE = struct.pack("=Q", 1)
 """What counts up an eventfd."""
 
+_GONE_EVENTS = select.POLLHUP | select.POLLERR | select.POLLNVAL
 _IO_ERRORS = (serial.SerialException, OSError, termios.error)
 """An unplugged device raises the first from write, the second from read, the third from flush; the
 third is no OSError."""
+
+
+class _SharedError(OSError):
+    """Somebody else took what was there to be read, or set the port up in another way."""
 
 
 class Port:
@@ -65,10 +71,13 @@ class Port:
         self._out_of_step = False
         self._interrupted = False
         self._gone = ""
+        self._closed = False
+        self._settings = termios.tcgetattr(device.fileno())
         # Ours, because a change of pyserial's timeout is a change of the device's settings.
-        self._wake = os.fdopen(os.eventfd(0, os.EFD_NONBLOCK), "r+b", buffering=0)
+        self._wake = os.fdopen(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC), "r+b", buffering=0)
         self._poll = select.poll()
-        self._poll.register(device.fileno(), select.POLLIN)
+        self._fd: int = device.fileno()
+        self._poll.register(self._fd, select.POLLIN)
         self._poll.register(self._wake, select.POLLIN)
 
     @classmethod
@@ -85,15 +94,20 @@ class Port:
             raise GoneError(f"does not open: {error}", port=path) from error
         try:
             _claim(device.fileno())
+            return cls(device, clock)
         except _IO_ERRORS as error:
             device.close()
             raise GoneError(f"does not open: {error}", port=path) from error
-        return cls(device, clock)
 
     @property
     def path(self) -> str:
         """The device file."""
         return str(self._serial.port)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the port is held: not after `close`, nor once it was found to be gone."""
+        return not self._closed
 
     @property
     def dropped_bytes(self) -> int:
@@ -113,7 +127,8 @@ class Port:
         with self._device(text):
             if self._out_of_step:
                 self._resync(text)
-            self._sort(self._read(0.0))
+            if unasked := self._read(0.0):
+                self._sort(unasked)
             return self._exchange(text, timeout_s)
 
     def urcs(self) -> tuple[str, ...]:
@@ -125,6 +140,11 @@ class Port:
         self._urcs.clear()
         return lines
 
+    def check(self) -> None:
+        """Do nothing if the port is there; raises `GoneError` if not."""
+        with self._device(""):
+            self._sort(self._read(0.0))
+
     def interrupt(self) -> None:
         """Make a command that another thread waits for raise `TimedOutError` now."""
         self._interrupted = True
@@ -135,13 +155,20 @@ class Port:
     def close(self) -> None:
         """Let go of the port; does not wait for bytes nobody takes. Closing again does nothing."""
         self._gone = self._gone or "is closed"
-        if not self._serial.is_open:
+        if self._closed:
             return
+        self._closed = True
+        self._wake.close()
         with suppress(*_IO_ERRORS):
             termios.tcflush(self._serial.fileno(), termios.TCIOFLUSH)
-        with suppress(*_IO_ERRORS):
-            self._serial.close()
-        self._wake.close()
+        if unsent_bytes(self._serial.fileno()):
+            # Where closing_wait could not be set the driver waits up to 30 s for them to go.
+            log.info("%s: closing it in the background", self.path)
+            threading.Thread(
+                target=_close, args=(self._serial,), name=f"closing {self.path}", daemon=True
+            ).start()
+        else:
+            _close(self._serial)
 
     def __enter__(self) -> Self:
         return self
@@ -167,6 +194,10 @@ class Port:
             raise TimedOutError(
                 f"port takes no bytes for {WRITE_TIMEOUT_S} s", command=command, port=self.path
             ) from error
+        except _SharedError as error:
+            self._gone = f"is used by another program as well: {error.strerror}"
+            self.close()
+            raise BusyPortError(self._gone, command=command, port=self.path) from error
         except _IO_ERRORS as error:
             self._gone = f"is gone: {error}"
             self.close()
@@ -174,15 +205,17 @@ class Port:
 
     def _exchange(self, text: str, timeout_s: float) -> Reply:
         deadline = self._clock() + timeout_s
-        self._serial.write(self._channel.start(text))
+        self._write(self._channel.start(text))
         while not self._interrupted and (left_s := deadline - self._clock()) > 0:
             reply = self._sort(self._read(left_s))
             if reply is not None:
                 return reply
             if self._channel.wants_text:
-                self._serial.write(LEAVE_PROMPT)
+                self._write(LEAVE_PROMPT)
         came = self._channel.abandon()
         self._out_of_step = True
+        if not self._interrupted:
+            self._look_for_others()
         why = "interrupted" if self._interrupted else f"no answer in {timeout_s:g} s"
         raise TimedOutError(why, command=text, port=self.path, text=came)
 
@@ -216,24 +249,46 @@ class Port:
         """Keep what is unsolicited; the reply, if `data` completes it."""
         reply = None
         for event in self._channel.feed(data):
-            match event:
-                case Urc(line):
-                    self._urcs.append(line)
-                case Reply():
-                    reply = event
+            if isinstance(event, Reply):
+                reply = event
+            else:
+                self._urcs.append(event.line)
         return reply
+
+    def _write(self, data: bytes) -> None:
+        """All of it: pyserial waits for room, but there nearly always is."""
+        try:
+            written = os.write(self._fd, data)
+        except BlockingIOError:
+            written = 0
+        if written < len(data):
+            self._serial.write(data[written:])
 
     def _read(self, timeout_s: float) -> bytes:
         """What has come, after at most `timeout_s`; empty when nothing did."""
-        ready = {fd for fd, _ in self._poll.poll(math.ceil(timeout_s * 1000))}
-        if self._wake.fileno() in ready:
+        ready = [fd for fd, _ in self._poll.poll(math.ceil(timeout_s * 1000))]
+        if ready and ready != [self._fd]:
             self._wake.read(len(_ONE))
-        if self._serial.fileno() not in ready:
+        if self._fd not in ready:
             return b""
-        data = os.read(self._serial.fileno(), CHUNK_BYTES)
+        try:
+            data = os.read(self._fd, CHUNK_BYTES)
+        except BlockingIOError:
+            return b""
         if not data:
-            raise OSError(errno.EIO, "ready to be read, and nothing to read")
+            what = "ready to be read, and nothing to read"
+            raise OSError(errno.EIO, what) if self._hung_up() else _SharedError(errno.EBUSY, what)
         return data
+
+    def _look_for_others(self) -> None:
+        """Whoever opens a port sets it up in his way, ModemManager included."""
+        if termios.tcgetattr(self._serial.fileno()) != self._settings:
+            raise _SharedError(errno.EBUSY, "no answer, and its settings are not ours any more")
+
+    def _hung_up(self) -> bool:
+        """Whether the device is gone; where it is not, somebody else took what there was."""
+        ready = dict(self._poll.poll(0))
+        return bool(ready.get(self._fd, 0) & _GONE_EVENTS)
 
 
 def _claim(fd: int) -> None:
@@ -252,7 +307,8 @@ def _claim(fd: int) -> None:
 def wait_for_nothing_on_close(fd: int) -> bool:
     """Set closing_wait to none: a port nobody reads would block close for 30 s.
 
-    False where the driver has no such setting, as ptys have not.
+    False where the driver has no such setting, as ptys have not, and where it may not be changed:
+    Linux wants CAP_SYS_ADMIN for it.
     """
     state = bytearray(_SERIAL_STRUCT_BYTES)
     try:
@@ -263,3 +319,17 @@ def wait_for_nothing_on_close(fd: int) -> bool:
         log.debug("no closing_wait here: %s", error)
         return False
     return True
+
+
+def unsent_bytes(fd: int) -> int:
+    """How much was written that the device has not taken; 0 where nobody can tell."""
+    try:
+        count: int = struct.unpack("=i", fcntl.ioctl(fd, termios.TIOCOUTQ, bytes(4)))[0]
+    except OSError:
+        return 0
+    return count
+
+
+def _close(device: serial.Serial) -> None:
+    with suppress(*_IO_ERRORS):
+        device.close()

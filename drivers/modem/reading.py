@@ -142,6 +142,10 @@ class Levels(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rsrq_db: float | None = None
     sinr_db: float | None = None
     sinr_raw: float | None = None
+    rssi_rx_dbm: tuple[float, ...] | None = None
+    rsrp_rx_dbm: tuple[float, ...] | None = None
+    rsrq_rx_db: tuple[float, ...] | None = None
+    sinr_rx_db: tuple[float, ...] | None = None
 
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -156,7 +160,10 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sinr_db: float | None = None
     rscp_dbm: float | None = None
     ecio_db: float | None = None
+    rssi_rx_dbm: tuple[float, ...] | None = None
     rsrp_rx_dbm: tuple[float, ...] | None = None
+    rsrq_rx_db: tuple[float, ...] | None = None
+    sinr_rx_db: tuple[float, ...] | None = None
     gsm: Levels | None = None
     wcdma: Levels | None = None
     lte: Levels | None = None

@@ -72,6 +72,8 @@ BEST_FIRST = (
 
 DOMAINS = {"+CREG": "cs", "+CGREG": "ps", "+CEREG": "eps", "+C5GREG": "5gs"}
 _OPERATOR = re.compile(r'\(((?:"[^"]*"|[^()"])*)\)(?:,(\d{1,2})\))?')
+_UCS2 = re.compile(r"(?:00[2-7][0-9A-F]){4,64}", re.IGNORECASE)
+_HEX = re.compile(r"(?:[0-9A-F]{4}){1,64}", re.IGNORECASE)
 MAX_RANGES = 256
 """Of a test command's answer; the longest that was seen has some forty."""
 _OPERATOR_STATUS = ("unknown", "available", "current", "forbidden")
@@ -131,6 +133,13 @@ def registration(lines: Iterable[str], prefix: str) -> Registration:
     for value in values(lines, prefix):
         if (found := solicited_registration(value, prefix)) is not None:
             return found
+    for value in values(lines, prefix):
+        # Some firmware leaves <n> out of its answer: an area code is then right behind the state.
+        fields = split(value)
+        if len(fields) > 2 and len(fields[1]) > 3:  # noqa: PLR2004  # area and cell; no state
+            found = _registration(fields, prefix, n=None)
+            if found is not None:
+                return found
     raise UnreadableError("\n".join(lines))
 
 
@@ -163,25 +172,41 @@ def best(registrations: Iterable[Registration]) -> RegistrationState | None:
 def operator(lines: Iterable[str]) -> Operator:
     """The registered network; a mode alone where there is none (TS 27.007 7.3)."""
     lines = tuple(lines)
-    for value in values(lines, "+COPS"):
-        fields = split(value)
-        act = integer(at(fields, 3), 0, 99)
-        name: str | None = at(fields, 2)
-        digits = at(fields, 2).replace(" ", "")
-        mcc = mnc = None
-        if is_digits(digits) and len(digits) in {5, 6}:
-            mcc, mnc, name = digits[:3], digits[3:], None
-        return Operator(
-            mode=integer(fields[0], 0, 4),
-            format=integer(at(fields, 1), 0, 2),
-            name=name or None,
-            plmn=digits if mcc else None,
-            mcc=mcc,
-            mnc=mnc,
-            act=act,
-            rat=act_words(act),
-        )
-    raise UnreadableError("\n".join(lines))
+    rows = [_operator(split(value)) for value in values(lines, "+COPS")]
+    if not rows:
+        raise UnreadableError("\n".join(lines))
+    # Asked on one line in two formats, it has a row for the name and one for the number.
+    named = next((row for row in rows if row.name), rows[0])
+    numbered = next((row for row in rows if row.plmn), rows[0])
+    return Operator(
+        mode=rows[0].mode,
+        format=rows[0].format,
+        name=named.name,
+        plmn=numbered.plmn,
+        mcc=numbered.mcc,
+        mnc=numbered.mnc,
+        act=rows[0].act,
+        rat=rows[0].rat,
+    )
+
+
+def _operator(fields: list[str]) -> Operator:
+    act = integer(at(fields, 3), 0, 99)
+    name: str | None = plain_text(at(fields, 2))
+    digits = (name or "").replace(" ", "")
+    mcc = mnc = None
+    if is_digits(digits) and len(digits) in {5, 6}:
+        mcc, mnc, name = digits[:3], digits[3:], None
+    return Operator(
+        mode=integer(fields[0], 0, 4),
+        format=integer(at(fields, 1), 0, 2),
+        name=name or None,
+        plmn=digits if mcc else None,
+        mcc=mcc,
+        mnc=mnc,
+        act=act,
+        rat=act_words(act),
+    )
 
 
 def operators(lines: Iterable[str]) -> tuple[FoundOperator, ...]:
@@ -196,19 +221,27 @@ def operators(lines: Iterable[str]) -> tuple[FoundOperator, ...]:
         status = integer(fields[0], 0, 3)
         if '"' not in group or status is None:
             continue
-        digits = at(fields, 3).replace(" ", "")
+        ucs2 = _UCS2.fullmatch(at(fields, 3)) is not None
+        digits = plain_text(at(fields, 3)).replace(" ", "")
         act = integer(at(fields, 4) or behind, 0, 99)
         found.append(
             FoundOperator(
                 status=_OPERATOR_STATUS[status],
-                long=at(fields, 1) or None,
-                short=at(fields, 2) or None,
+                long=plain_text(at(fields, 1), ucs2=ucs2) or None,
+                short=plain_text(at(fields, 2), ucs2=ucs2) or None,
                 plmn=digits if is_digits(digits) and len(digits) in {5, 6} else None,
                 act=act,
                 rat=act_words(act),
             )
         )
     return tuple(found)
+
+
+def plain_text(text: str, *, ucs2: bool = False) -> str:
+    """Text that may have come as UCS2: it is known to, or it is nothing but ASCII in it."""
+    if _UCS2.fullmatch(text) or (ucs2 and _HEX.fullmatch(text)):
+        return bytes.fromhex(text).decode("utf-16-be", errors="replace")
+    return text
 
 
 def _is_cops(line: str) -> bool:
@@ -395,6 +428,14 @@ def identity(ati: Iterable[str]) -> Identity:
             named.setdefault(name.strip().lower(), value.strip().strip('"'))
     bare_lines = [line for line in lines if ":" not in line]
     revision = next((text for name, text in named.items() if name.startswith("revision")), None)
+    if len(bare_lines) == 1 and not named:
+        # Alone it is the maker's name, or that of the model, which has digits in it.
+        text = bare_lines[0]
+        is_model, is_name = any(map(is_digits, text)), any(map(str.isalpha, text))
+        return Identity(
+            manufacturer=text if is_name and not is_model else None,
+            model=text if is_name and is_model else None,
+        )
     return Identity(
         manufacturer=named.get("manufacturer") or at(bare_lines, 0) or None,
         model=named.get("model") or at(bare_lines, 1) or None,
@@ -425,6 +466,7 @@ def addresses(lines: Iterable[str]) -> tuple[Address, ...]:
 
 def ip_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """An address in any notation of 27.007, a mask behind it ignored; None for zero or none."""
+    text = text.partition("/")[0]
     numbers = text.split(".")
     try:
         if len(numbers) in {16, 32}:
@@ -445,6 +487,8 @@ def bearer(lines: Iterable[str]) -> Bearer | None:
     rows = [split(value) for value in values(lines, "+CGCONTRDP")]
     if not rows:
         return None
+    # A bearer has a row for each family; those of other bearers may follow.
+    rows = [fields for fields in rows if fields[0] == rows[0][0]]
     ipv4 = ipv6 = netmask = gateway = None
     dns: list[str] = []
     for fields in rows:
@@ -459,6 +503,11 @@ def bearer(lines: Iterable[str]) -> Bearer | None:
             ipv4 = ipv4 or str(found)
         elif found is not None:
             ipv6 = ipv6 or str(found)
+        if isinstance(found, ipaddress.IPv4Address):
+            # Some firmware has the address of the other family next, where the gateway should be.
+            other = ip_address(at(rest, 0))
+            if isinstance(other, ipaddress.IPv6Address):
+                ipv6, rest = ipv6 or str(other), rest[1:]
         way = ip_address(at(rest, 0))
         gateway = gateway or (None if way is None else str(way))
         servers = (ip_address(text) for text in rest[1:3])
@@ -521,7 +570,7 @@ def _registration(fields: list[str], prefix: str, *, n: int | None) -> Registrat
         cell_id=None if cell_id in UNKNOWN_CELLS else cell_id,
         act=act,
         rat=act_words(act),
-        cause_type=integer(at(causes, 0), 0, 1),
+        cause_type=integer(at(causes, 0), 0, 1) if len(at(causes, 0)) == 1 else None,
         reject_cause=integer(at(causes, 1), 0, 255) if at(causes, 0) else None,
         urc=None,
     )
@@ -553,7 +602,10 @@ def _read_registration(asked: Asked) -> Reading:
             if found is not None:
                 return Reading(registration=_unasked(found))
         raise asked.unreadable()
-    return Reading(registration=registration(asked.lines, asked.name))
+    # Some firmware answers for one domain under the name of another.
+    names = (asked.name, *(name for name in DOMAINS if name != asked.name))
+    name = next((name for name in names if any(asked.values(name))), asked.name)
+    return Reading(registration=registration(asked.lines, name))
 
 
 def _unasked(found: Registration) -> Registration:

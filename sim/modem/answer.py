@@ -24,6 +24,10 @@ class Fault(StrEnum):
     SIM_PIN = "sim-pin"
     DENIED = "denied"
     """The network refuses to register the SIM."""
+    STUBBORN = "stubborn"
+    """Settings are read back, but what serves stays as it was until the radio was off."""
+    OBSTINATE = "obstinate"
+    """As stubborn, but only a reset helps."""
 
 
 class Answer(NamedTuple):

@@ -28,6 +28,7 @@ class AtModem:
         self._radio = RadioMap(world)
         self._attach_s = attach_s
         self._settings = dict(persona.settings)
+        self._in_force = dict(persona.settings)
         self._searching_until_s = float("-inf")
         self._last_urc_s: dict[str, float] = {}
         self._faults: frozenset[str] = frozenset()
@@ -42,7 +43,7 @@ class AtModem:
         """What the settings let it use; nothing while the radio is off."""
         if self._settings["cfun"] != "1":
             return frozenset()
-        return self._persona.allowed(self._settings)
+        return self._persona.allowed(self._in_force)
 
     def answer(self, line: str, unix_s: float, faults: frozenset[str]) -> Answer:
         """The answer to one command line; ERROR for one that the persona does not know."""
@@ -51,8 +52,12 @@ class AtModem:
         if found is None:
             return Answer(framed((), final_line("ERROR", self._settings["cmee"])))
         command, written = found
-        before = self.allowed
+        before, before_cfun = self.allowed, self._settings["cfun"]
         self._settings |= written
+        stays = Fault.OBSTINATE in faults
+        stays |= Fault.STUBBORN in faults and self._settings["cfun"] == before_cfun == "1"
+        if not stays:
+            self._in_force = dict(self._settings)
         if self.allowed != before:
             self._searching_until_s = unix_s + self._attach_s
         reading = self.reading(unix_s)
@@ -134,4 +139,5 @@ class AtModem:
     def _reset(self, back_at_s: float) -> None:
         kept = {name: self._settings[name] for name in self._persona.kept}
         self._settings = {**self._persona.settings, **kept}
+        self._in_force = dict(self._settings)
         self._searching_until_s = back_at_s + self._attach_s

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from sim.modem.reading import WORDS
 from sim.world.technology import Technology
 
 TRANSCRIPTS = Path(__file__).parent.parent / "transcripts"
@@ -238,6 +239,8 @@ class _Reader:
         }
         for name in sorted(captured.union(NEEDED_SETTINGS) - self._settings.keys()):
             raise ValueError(f"no setting {name!r}")
+        for name in sorted(WORDS & self._settings.keys()):
+            raise ValueError(f"{name!r} is a word of the simulator; call the setting otherwise")
         return Persona(
             **self._header,
             settings=self._settings,

@@ -11,6 +11,7 @@ The NR leg's stand under the same names after `nr_`.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from sim.world.technology import Operator
 from wire.cells import Cell, Rat
@@ -24,6 +25,30 @@ SCS_CODE = {15: 0, 30: 1, 60: 2, 120: 3, 240: 4}
 ACCESS_TECHNOLOGY = {"gsm": "0", "lte": "7", "nr-nsa": "13", "nr-sa": "11"}
 """`<AcT>` of TS 27.007 for each mode."""
 SCAN_ACCESS_TECHNOLOGY = {Rat.GSM: "0", Rat.LTE: "7", Rat.NR: "11"}
+
+
+OWN_WORDS = frozenset(
+    {"maker", "model", "firmware", "imei", "imsi", "iccid", "home", "name", "temperature"}
+    | {"sim", "stat", "state", "registered", "served", "mode", "act"}
+)
+"""What is known of the modem, its card and how it is served."""
+
+
+def _all_words() -> frozenset[str]:
+    levels: dict[str, Any] = {
+        "rsrp_dbm": -90.0,
+        "rsrq_db": -10.0,
+        "sinr_db": 10.0,
+        "rssi_dbm": -60.0,
+    }
+    common: dict[str, Any] = {"mcc": "452", "mnc": "04", "cell_id": 1, "arfcn": 1600, "band": 3}
+    cells = (
+        Cell(rat=Rat.LTE, tac=1, pci=1, bandwidth_mhz=20.0, **common, **levels),
+        Cell(rat=Rat.NR, tac=1, pci=1, bandwidth_mhz=20.0, scs_khz=30, **common, **levels),
+        Cell(rat=Rat.GSM, lac=1, bsic=1, **common, **levels),
+    )
+    of_cells = {word for cell in cells for word in cell_values(cell)}
+    return OWN_WORDS | of_cells | {f"nr_{word}" for word in of_cells}
 
 
 def reading_values(reading: Payload) -> dict[str, str]:
@@ -159,3 +184,7 @@ def _level_values(cell: Cell) -> dict[str, str]:
 
 def _clip(value: float, highest: int) -> int:
     return min(max(int(value // 1), 0), highest)
+
+
+WORDS = _all_words()
+"""Every word that a template can use; a setting of a persona has another name."""

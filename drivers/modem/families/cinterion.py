@@ -15,7 +15,7 @@ from drivers.modem.family import Lever, Question, UsbLayout
 from drivers.modem.fields import at, integer, split, within
 from drivers.modem.readers import Asked, Readers
 from drivers.modem.reading import AllowedRats, Reading, SimCard
-from drivers.modem.replies import debug_text, sband, smoni
+from drivers.modem.replies import sband, slmode, smoni
 from drivers.modem.standard import Identification
 from drivers.modem.ws46 import Ws46Family
 from wire.messages import RatMode
@@ -157,9 +157,8 @@ class Cinterion(Ws46Family):
         **dict.fromkeys(("^SCTM", "^SCTM_B"), _read_temperature),
         "^SCID": standard.READERS["+CCID"],
         "^SPIC": _read_attempts,
-        # MV31-W and MV32-W.
-        "^DEBUG": debug_text.debug,
-        "^CA_INFO": debug_text.ca_info,
+        # Of MV31-W and MV32-W.
+        **slmode.READERS,
     }
     iccid_commands: ClassVar[tuple[str, ...]] = ("AT+CCID", "AT^SCID")
 

@@ -15,7 +15,7 @@ from drivers.modem.at import AnswersUnder
 from drivers.modem.dialogue import Dialogue
 from drivers.modem.errors import RefusedError
 from drivers.modem.family import Family, Lever, Question, UsbLayout
-from drivers.modem.fields import at, integer, mask_of_bands, number, split
+from drivers.modem.fields import at, integer, mask_of_bands, number, split, within
 from drivers.modem.look import Look
 from drivers.modem.readers import Asked, Readers
 from drivers.modem.reading import (
@@ -41,6 +41,7 @@ _MODEL = re.compile(r"Air\d{3}", re.IGNORECASE)
 _FIRMWARE = re.compile(r"LuatOS|AirM2M", re.IGNORECASE)
 _MAKER = re.compile(r"openluat|airm2m|luat", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,2}")
+_SENSOR_C = (-40, 125)
 _CTEC = {0: None, 2: "gsm", 4: "lte"}
 _CTEC_OF_MODE = {RatMode.G2: "2", RatMode.G4: "4", RatMode.AUTO: "0"}
 _MODE = Lever("ctec", "AT+CTEC?", "AT+CTEC={}", re.compile(r"\+CTEC:\s*(?:\d+\s*,\s*)?(\d+)"))
@@ -126,6 +127,15 @@ def _read_band(asked: Asked) -> Reading:
     raise asked.unreadable()
 
 
+def _read_sensors(asked: Asked) -> Reading:
+    """AT+ECADC of the EC618 modules: `TEMP` or `VBAT`, each before its value."""
+    for value in asked.values():
+        fields = split(value)
+        if fields[0].upper() == "TEMP":
+            return Reading(temperature_c=within(at(fields, 1), *_SENSOR_C))
+    raise asked.unreadable()
+
+
 def _read_service(asked: Asked) -> Reading:
     """AT^SYSINFO as Huawei's, with the submode right behind the card."""
     reading = sysinfo.service(asked)
@@ -196,6 +206,7 @@ class OpenLuat(Family):
         "*BAND": _read_bands,
         "*BANDIND": _read_band,
         "*CESQ": _read_quality,
+        "+ECADC": _read_sensors,
         "^SYSINFO": _read_service,
         "^SYSCONFIG": _read_configuration,
         "+SETUSB": _read_usb_profile,

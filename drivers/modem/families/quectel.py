@@ -6,7 +6,7 @@ QNWPREFCFG, the others QCFG="nwscanmode".
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -15,9 +15,11 @@ from drivers.modem.dialogue import Dialogue
 from drivers.modem.errors import RefusedError
 from drivers.modem.family import Family, Lever, Question, UsbLayout
 from drivers.modem.fields import (
+    area_code,
     arfcn,
     at,
     band,
+    bsic,
     ecio_db,
     hexadecimal,
     integer,
@@ -37,7 +39,9 @@ from drivers.modem.fields import (
 from drivers.modem.look import Look
 from drivers.modem.readers import Asked, Readers
 from drivers.modem.reading import (
+    Address,
     HeardCell,
+    Levels,
     LockedCell,
     Operator,
     Raw,
@@ -46,7 +50,7 @@ from drivers.modem.reading import (
     Signal,
     SimCard,
 )
-from drivers.modem.replies import qeng, qscan, qset
+from drivers.modem.replies import qeng, qeng_numbered, qscan, qset
 from drivers.modem.standard import Identification
 from wire.cells import Rat
 from wire.kinds.scan import Payload as Scan
@@ -62,6 +66,12 @@ SCAN_TIMEOUT_S = 360.0
 NOT_CONFIGURED = "0"
 """State of a secondary carrier."""
 UNUSED_RECEIVER_DBM = -140
+_RECEIVER_QUANTITIES = {
+    "+QRSRP": "rsrp_dbm",
+    "+QRSRQ": "rsrq_db",
+    "+QSINR": "sinr_db",
+    "+QRSSI": "rssi_dbm",
+}
 
 # LTE SINR of QENG is in dB on these; elsewhere manuals and captures contradict each other.
 _LTE_SINR_IN_DB = re.compile(r"EC200|EP06|EM06|EG06|QDC507", re.IGNORECASE)
@@ -198,6 +208,8 @@ _QUESTIONS_WITHOUT_QENG = (Question("AT+QNWINFO", vital=True), Question("AT+QCSQ
 
 
 def _read_qeng(asked: Asked) -> Reading:
+    if qeng_numbered.is_numbered(asked.values()):
+        return qeng_numbered.cells(asked)
     if "servingcell" in asked.arguments.lower() or not asked.command:
         return qeng.serving(
             asked,
@@ -249,6 +261,9 @@ def _carrier(fields: list[str]) -> HeardCell | None:
     identity, channel = pci(rat, at(rest, 0)), arfcn(rat, at(fields, 0))
     if identity is None or channel is None:
         return None
+    if rat is Rat.NR and at(rest, 1) in {"0", "1"}:
+        # The long NR record has whether there is an uplink, its width and channel before levels.
+        rest = [rest[0], *rest[4:]]
     rsrp = level("rsrp_dbm", rat, at(rest, 1))
     # Firmware that prints -11 for RSRP prints it for RSRQ as well: neither is measured.
     measured_lte = rat is Rat.LTE and rsrp is not None
@@ -268,54 +283,88 @@ def _carrier(fields: list[str]) -> HeardCell | None:
 
 
 def _read_signal(asked: Asked) -> Reading:
-    """AT+QCSQ: levels without a cell; the SINR of LTE in fifths of a dB from -20 on."""
+    """AT+QCSQ: levels without a cell, in a row for each technology that serves."""
+    signals: list[Signal] = []
     for value in asked.values():
         label, *fields = split(value)
-        match label.upper():
-            case "LTE" | "CAT-M1" | "CAT-NB1" | "EMTC" | "NBIOT":
-                fifths = integer(at(fields, 2), 0, 250)
-                return Reading(
-                    signal=Signal(
-                        rat=Rat.LTE,
-                        rssi_dbm=rssi_dbm(at(fields, 0)),
-                        rsrp_dbm=level("rsrp_dbm", Rat.LTE, at(fields, 1)),
-                        sinr_db=None if fifths is None else (fifths - 100) / 5,
-                        rsrq_db=level("rsrq_db", Rat.LTE, at(fields, 3)),
-                    )
-                )
-            case "NR5G" | "NR5G-SA" | "NR5G-NSA":
-                return Reading(
-                    signal=Signal(
-                        rat=Rat.NR,
-                        rsrp_dbm=level("rsrp_dbm", Rat.NR, at(fields, 0)),
-                        sinr_db=level("sinr_db", Rat.NR, at(fields, 1)),
-                        rsrq_db=level("rsrq_db", Rat.NR, at(fields, 2)),
-                    )
-                )
-            case "WCDMA" | "GSM":
-                rat = Rat(label.lower())
-                return Reading(
-                    signal=Signal(
-                        rat=rat,
-                        rssi_dbm=rssi_dbm(at(fields, 0)),
-                        rscp_dbm=rscp_dbm(at(fields, 1)),
-                        ecio_db=ecio_db(at(fields, 2)),
-                    )
-                )
-            case "NOSERVICE":
-                return Reading(signal=Signal(), mode="no-service")
-    raise asked.unreadable()
+        signal = _levels(label.upper(), fields)
+        if signal is None:
+            if label.upper() != "NOSERVICE":
+                break
+            return Reading(signal=Signal(), mode="no-service")
+        signals.append(signal)
+    if not signals:
+        raise asked.unreadable()
+    first, *others = signals
+    more: dict[str, Any] = {
+        other.rat.value: other.of(other.rat)
+        for other in others
+        if other.rat is not None and other.rat is not first.rat
+    }
+    return Reading(signal=msgspec.structs.replace(first, **more))
+
+
+def _levels(label: str, fields: list[str]) -> Signal | None:
+    """The SINR of LTE is in fifths of a dB from -20 on; some firmware has RSSI before NR too."""
+    match label:
+        case "LTE" | "CAT-M1" | "CAT-NB1" | "EMTC" | "NBIOT" | "NTN NBIOT":
+            fifths = integer(at(fields, 2), 0, 250)
+            return Signal(
+                rat=Rat.LTE,
+                rssi_dbm=rssi_dbm(at(fields, 0)),
+                rsrp_dbm=level("rsrp_dbm", Rat.LTE, at(fields, 1)),
+                sinr_db=None if fifths is None else (fifths - 100) / 5,
+                rsrq_db=level("rsrq_db", Rat.LTE, at(fields, 3)),
+            )
+        case "NR5G" | "NR5G-SA" | "NR5G-NSA":
+            rssi, second = None, at(fields, 1)
+            if level("sinr_db", Rat.NR, second) is None and level("rsrp_dbm", Rat.NR, second):
+                rssi, *fields = fields
+            return Signal(
+                rat=Rat.NR,
+                rssi_dbm=None if rssi is None else rssi_dbm(rssi),
+                rsrp_dbm=level("rsrp_dbm", Rat.NR, at(fields, 0)),
+                sinr_db=level("sinr_db", Rat.NR, at(fields, 1)),
+                rsrq_db=level("rsrq_db", Rat.NR, at(fields, 2)),
+            )
+        case "WCDMA" | "GSM":
+            return Signal(
+                rat=Rat(label.lower()),
+                rssi_dbm=rssi_dbm(at(fields, 0)),
+                rscp_dbm=rscp_dbm(at(fields, 1)),
+                ecio_db=ecio_db(at(fields, 2)),
+            )
+        case _:
+            return None
 
 
 def _read_receivers(asked: Asked) -> Reading:
-    """AT+QRSRP: one level for each receiver; -140 and -32768 for those not in use."""
+    """AT+QRSRP, QRSRQ, QSINR, QRSSI: one level for each receiver, a row for each technology.
+
+    -140 and -32768 are those of receivers not in use.
+    """
+    quantity = _RECEIVER_QUANTITIES[asked.name]
+    found: dict[Rat, tuple[float, ...]] = {}
     for value in asked.values():
         *fields, label = split(value)
         rat = Rat.NR if label.upper().startswith("NR") else Rat.LTE
-        found = (level("rsrp_dbm", rat, text) for text in fields)
-        receivers = tuple(dbm for dbm in found if dbm is not None and dbm != UNUSED_RECEIVER_DBM)
-        return Reading(signal=Signal(rat=rat, rsrp_rx_dbm=receivers))
-    raise asked.unreadable()
+        levels = (
+            rssi_dbm(text) if quantity == "rssi_dbm" else level(quantity, rat, text)
+            for text in fields
+        )
+        known = tuple(each for each in levels if each is not None and each != UNUSED_RECEIVER_DBM)
+        found.setdefault(rat, known)
+    if not found:
+        raise asked.unreadable()
+    kind, unit = quantity.split("_")
+    name = f"{kind}_rx_{unit}"
+    first = next(iter(found))
+    said: dict[str, Any] = {name: found[first]}
+    if len(found) > 1:
+        for rat, known in found.items():
+            of_receivers: dict[str, Any] = {name: known}
+            said[rat.value] = Levels(**of_receivers)
+    return Reading(signal=Signal(rat=first, **said))
 
 
 def _read_network(asked: Asked) -> Reading:
@@ -353,11 +402,21 @@ def _read_temperature(asked: Asked) -> Reading:
             for text in fields
             if (degrees := number(text)) and _SENSOR_C[0] <= degrees <= _SENSOR_C[1]
         ]
+        if any(fields) and not any(number(text) is not None for text in fields):
+            raise asked.unreadable()
         if known and number(fields[0]) is None:
             named[fields[0]] = known[0]
         else:
             listed.extend(known)
     return Reading(temperature_c=named or (tuple(listed) or None))
+
+
+def _read_network_setting(asked: Asked) -> Reading:
+    """AT+QNWCFG, of whose many settings but these are understood."""
+    names = {split(value)[0].lower() for value in asked.values()}
+    if names and "nr5g_meas_info" not in names:
+        return qset.channel_lock(asked)
+    return _read_measured_nr(asked)
 
 
 def _read_measured_nr(asked: Asked) -> Reading:
@@ -394,19 +453,78 @@ def _read_card(asked: Asked) -> Reading:
 def _read_names(asked: Asked) -> Reading:
     """AT+QSPN: full, short and the card's name; their alphabet; the network's number.
 
-    Some firmware has but the digits of the network for a name.
+    Alphabet 1 is UCS2. Some firmware has but the digits of the network for a name.
     """
     for value in asked.values():
         fields = split(value)
-        digits, name = at(fields, 4).replace(" ", ""), fields[0].replace(" ", "")
+        ucs2 = at(fields, 3) == "1"
+        name, spn = (standard.plain_text(at(fields, n), ucs2=ucs2) for n in (0, 2))
+        digits = at(fields, 4).replace(" ", "")
         return Reading(
             operator=Operator(
-                name=fields[0] if fields[0] and not name.isdecimal() else None,
-                spn=at(fields, 2) or None,
+                name=name if name and not name.replace(" ", "").isdecimal() else None,
+                spn=spn or None,
                 plmn=digits if is_digits(digits) and len(digits) in {5, 6} else None,
             )
         )
     raise asked.unreadable()
+
+
+def _read_contexts(asked: Asked) -> Reading:
+    """AT+QIACT?: number, whether active, type, then the addresses."""
+    rows = [split(value) for value in asked.rows()]
+    return Reading(
+        pdp_active={
+            fields[0]: at(fields, 1) == "1"
+            for fields in rows
+            if is_digits(fields[0]) and at(fields, 1) in {"0", "1"}
+        },
+        addresses=_addresses((fields[0], fields[3:]) for fields in rows),
+    )
+
+
+def _read_wwan(asked: Asked) -> Reading:
+    """AT+QMAP="WWAN": whether connected, context, family and address, in a row for each family."""
+    rows = [split(value) for value in asked.values()]
+    known = [fields for fields in rows if fields[0].upper() == "WWAN"]
+    if not known:
+        raise asked.unreadable()
+    return Reading(addresses=_addresses((at(fields, 2), fields[4:]) for fields in known))
+
+
+def _addresses(by_cid: Iterable[tuple[str, list[str]]]) -> tuple[Address, ...]:
+    """Those of each context together, none where there are none."""
+    rows: dict[str, list[str]] = {}
+    for cid, texts in by_cid:
+        rows.setdefault(cid, []).extend(texts)
+    return standard.addresses(f"+CGPADDR: {cid},{','.join(texts)}" for cid, texts in rows.items())
+
+
+def _read_cells(asked: Asked) -> Reading:
+    """AT+QCELL? of the EC200S: network, area, cell, PCI or BSIC, and a level of unknown unit."""
+    cells = []
+    for value in asked.rows():
+        label, name, *fields = [*split(value), ""]
+        rat = {"LTE": Rat.LTE, "GSM": Rat.GSM}.get(name.upper())
+        if rat is None:
+            raise asked.unreadable()
+        mcc, mnc = plmn(at(fields, 0), at(fields, 1))
+        area = area_code(at(fields, 2), standard.LAC_END)
+        lte = rat is Rat.LTE
+        cells.append(
+            HeardCell(
+                role=Role.SERVING if label.lower() == "servingcell" else Role.NEIGHBOUR,
+                rat=rat,
+                mcc=mcc,
+                mnc=mnc,
+                tac=area if lte else None,
+                lac=None if lte else area,
+                cell_id=hexadecimal(at(fields, 3), standard.ECI_END if lte else standard.LAC_END),
+                pci=pci(rat, at(fields, 4)) if lte else None,
+                bsic=None if lte else bsic(at(fields, 4)),
+            )
+        )
+    return Reading(cells=tuple(cells))
 
 
 def _read_endc(asked: Asked) -> Reading:
@@ -434,16 +552,21 @@ class Quectel(Family):
         "+QENG": _read_qeng,
         "+QCAINFO": _read_carriers,
         "+QCSQ": _read_signal,
-        "+QRSRP": _read_receivers,
+        "+QGMR": standard.READERS["+CGMR"],
+        **dict.fromkeys(_RECEIVER_QUANTITIES, _read_receivers),
+        "+QCELL": _read_cells,
+        "+QIACT": _read_contexts,
+        "+QMAP": _read_wwan,
         "+QNWINFO": _read_network,
         "+QTEMP": _read_temperature,
-        "+QNWCFG": _read_measured_nr,
+        "+QNWCFG": _read_network_setting,
         "+QSIMSTAT": _read_card,
         "+QSPN": _read_names,
         "+QENDC": _read_endc,
         "+QSCAN": qscan.qscan,
         "+QOPS": qscan.qops,
         "+QNWPREFCFG": qset.preferences,
+        "+QNWPREFCFG=?": qset.choices,
         "+QCFG": qset.configuration,
         "+QNWLOCK": qset.cell_lock,
     }

@@ -84,6 +84,7 @@ _CHOICE = re.compile(
 _BAND_ROW = re.compile(
     r"^[0-9A-F]{2},.*?\b([0-9A-F]{16})[ \t,]{1,8}([0-9A-F]{16})\b", re.IGNORECASE
 )
+_BAND_SET_ROW = re.compile(r"^([0-9A-F]{2}),", re.IGNORECASE | re.ASCII)
 _BAND_CLASS = re.compile(r"^[0-9] - (GW|LTE|NRNSA|NRSA)\s*:\s*([0-9A-F \t]{1,100})$", re.IGNORECASE)
 _GSM_MHZ = {7: 1800, 8: 900, 9: 900, 19: 850, 20: 900, 21: 1900}
 _WCDMA_BANDS = {22: 1, 23: 2, 24: 3, 25: 4, 26: 5, 27: 6, 48: 7, 49: 8, 50: 9, 60: 19}
@@ -175,6 +176,15 @@ def _read_selrat_choices(asked: Asked) -> Reading:
     return Reading(supported={"selrat": found})
 
 
+def _read_band_sets(asked: Asked) -> Reading:
+    """AT!BAND=?: the indexes of the sets there are, as numbers."""
+    found = (_BAND_SET_ROW.match(line) for line in asked.lines)
+    numbers = tuple(int(row[1], 16) for row in found if row)
+    if not numbers:
+        raise asked.unreadable()
+    return Reading(supported={"band": numbers})
+
+
 def _read_bands(asked: Asked) -> Reading:
     """AT!BAND?: masks in one row, or on EM91 a row for each class of technologies."""
     masks: dict[str, int] = {}
@@ -262,6 +272,7 @@ class Sierra(Family):
         "!SELRAT": _read_selrat,
         "!SELRAT=?": _read_selrat_choices,
         "!BAND": _read_bands,
+        "!BAND=?": _read_band_sets,
         "!SCACT": standard.read_active,
         "!PCTEMP": _read_temperature,
         "!PCINFO": _read_power,

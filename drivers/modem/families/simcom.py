@@ -193,7 +193,7 @@ def _read_selections(asked: Asked) -> Reading:
         name, _, rest = value.partition(",")
         numbers = standard.numbers_in_ranges(rest[:MAX_BANDS]) if "(" in rest else _bands(rest)
         if _NAME.fullmatch(name) and numbers:
-            supported[name.strip('"').lower()] = tuple(sorted(numbers))
+            supported[name.strip('"').lower()] = tuple(sorted(set(numbers)))
     if not supported:
         raise asked.unreadable()
     return Reading(supported=supported)
@@ -230,6 +230,19 @@ def _mask(text: str) -> int | None:
 
 def _bits(mask: int) -> list[int]:
     return [bit for bit in range(mask.bit_length()) if mask >> bit & 1]
+
+
+def _read_listed_bands(asked: Asked) -> Reading:
+    """AT+CBANDCFG? of the LPWA modules: bands of Cat M and of NB-IoT, here together."""
+    bands: set[int] = set()
+    for value in asked.rows():
+        label, *fields = split(value)
+        if label.upper() in {"CAT-M", "NB-IOT"}:
+            found = (integer(text, 1, 512) for text in fields[:MAX_BANDS])
+            bands.update(band for band in found if band is not None)
+    if not bands:
+        raise asked.unreadable()
+    return Reading(bands=Bands(lte=tuple(sorted(bands))))
 
 
 def _read_cell_4g(asked: Asked) -> Reading:
@@ -328,6 +341,9 @@ class SimCom(Family):
         "+CSYSSEL": _read_selection,
         "+CSYSSEL=?": _read_selections,
         "+CNBP": _read_masks,
+        "+CBANDCFG": _read_listed_bands,
+        "+CENG": cpsi.engineering,
+        "+CMGRMI": cpsi.measurements,
         **dict.fromkeys(("+CCELLCFG", "+CLECELL"), _read_cell_4g),
         "+C5GCELLCFG": _read_cell_5g,
         "+CPMUTEMP": _read_temperature,

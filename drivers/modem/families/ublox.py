@@ -302,6 +302,8 @@ def _read_power(asked: Asked) -> Reading:
 def _read_ati(asked: Asked) -> Reading:
     """ATI: the model alone on most modules, the version on ATI9."""
     lines = [line for line in asked.lines if not line.startswith("+")]
+    if asked.arguments.strip() == "9" and len(lines) == 1:
+        return Reading(identity=Identity(revision=lines[0]))
     if len(lines) == 1 and _MODULE.match(lines[0]):
         return Reading(identity=Identity(model=lines[0]))
     return Reading(identity=standard.identity(asked.lines))

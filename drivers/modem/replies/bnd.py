@@ -70,7 +70,7 @@ def bands(asked: Asked) -> Reading:
     for value in asked.values():
         fields = split(value)
         code = integer(fields[0], 0, 99)
-        if code is None:
+        if code is None and (fields[0] or len(fields) <= LTE):
             break
         umts = integer(at(fields, 1), 0, 99)
         old = len(fields) <= LTE
@@ -78,7 +78,7 @@ def bands(asked: Asked) -> Reading:
         masks = _masks(asked.model, fields)
         return Reading(
             bands=Bands(
-                gsm_mhz=_of_code(_GSM_MHZ, code) if has_gsm else None,
+                gsm_mhz=_of_code(_GSM_MHZ, code) if code is not None and has_gsm else None,
                 wcdma=_of_code(_UMTS, umts) if umts is not None and (old or umts) else None,
                 **masks,
             )

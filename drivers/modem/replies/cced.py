@@ -29,7 +29,7 @@ from drivers.modem.reading import HeardCell, Reading, Role
 from drivers.modem.standard import ECI_END, LAC_END, csq, stepped
 from wire.cells import Rat
 
-REPORTS = frozenset({"+EEMLTESVC", "+EEMLTEINTRA", "+EEMLTEINTER"})
+REPORTS = frozenset({"+EEMLTESVC", "+EEMLTEINTRA", "+EEMLTEINTER", "+EEMLTEINTERRAT"})
 """What AT+EEMGINFO? answers under: the serving cell, and neighbours by where they are."""
 MAX_CELLS = 64
 
@@ -78,9 +78,13 @@ def cells(asked: Asked) -> Reading:
 
 def reports(asked: Asked) -> Reading:
     """+EEMLTESVC and its neighbours; the answer proper names a technology and no cell."""
-    found = [_serving(split(value)) for value in islice(asked.values("+EEMLTESVC"), 1)]
+    rows = [split(value) for value in islice(asked.values("+EEMLTESVC"), 1)]
+    digits = next((integer(at(fields, 1), 2, 3) for fields in rows), None)
+    found = [_serving(fields) for fields in rows]
     neighbours = islice(asked.values("+EEMLTEINTRA", "+EEMLTEINTER"), MAX_CELLS)
-    found += [_neighbour(split(value)) for value in neighbours]
+    found += [_neighbour(split(value), digits) for value in neighbours]
+    others = islice(asked.values("+EEMLTEINTERRAT"), MAX_CELLS)
+    found += [_gsm_neighbour(split(value), digits) for value in others]
     there = [cell for cell in found if cell is not None and _is_there(cell)]
     if not there:
         raise asked.unreadable()
@@ -172,7 +176,7 @@ def _serving(fields: Sequence[str]) -> HeardCell | None:
     """
     if len(fields) <= _LEVELS + 2:
         return None
-    mcc, mnc = _network(fields)
+    mcc, mnc = _network(fields[0], fields[2], integer(fields[1], 2, 3))
     levels_at, cell_at = _LEVELS if len(fields) < _WITH_MODE else _LEVELS_AFTER_MODE, 9
     if integer(fields[_LEVELS_OF_ASR], 1, 97) is not None:
         levels_at = _LEVELS_OF_ASR
@@ -195,25 +199,56 @@ def _serving(fields: Sequence[str]) -> HeardCell | None:
     )
 
 
-def _network(fields: Sequence[str]) -> tuple[str | None, str | None]:
-    digits = integer(fields[1], 2, 3)
-    mcc, mnc = (integer(fields[index], 0, 0xFFF) for index in (0, 2))
-    if digits is None or mcc is None or mnc is None:
+def _network(mcc: str, mnc: str, digits: int | None) -> tuple[str | None, str | None]:
+    of_mcc, of_mnc = integer(mcc, 0, 0xFFF), integer(mnc, 0, 0xFFF)
+    if digits is None or of_mcc is None or of_mnc is None:
         return None, None
-    return plmn(f"{mcc:03x}", f"{mnc:0{digits}x}")
+    return plmn(f"{of_mcc:03x}", f"{of_mnc:0{digits}x}")
 
 
-def _neighbour(fields: Sequence[str]) -> HeardCell | None:
-    """Number of the row, PCI, EARFCN, RSRP, RSRQ."""
+def _neighbour(fields: Sequence[str], digits: int | None) -> HeardCell | None:
+    """Number of the row, PCI, EARFCN, RSRP, RSRQ; some firmware adds MCC, MNC, TAC and the cell.
+
+    The length of MNC is that of the serving cell. RSRQ is 0 throughout on some channels where RSRP
+    is not: it was not measured there.
+    """
+    rsrp, rsrq = at(fields, 3), at(fields, 4)
+    mcc, mnc = _network(at(fields, 5), at(fields, 6), digits)
     cell = HeardCell(
         role=Role.NEIGHBOUR,
         rat=Rat.LTE,
+        mcc=mcc,
+        mnc=mnc,
+        tac=area_code(at(fields, 7), LAC_END, base=10),
+        cell_id=integer(at(fields, 8), 1, ECI_END - 2),
         pci=pci(Rat.LTE, at(fields, 1)),
         arfcn=_channel(at(fields, 2)),
-        rsrp_dbm=_rsrp_dbm(at(fields, 3)),
-        rsrq_db=_rsrq_db(at(fields, 4), at(fields, 3)),
+        rsrp_dbm=_rsrp_dbm(rsrp),
+        rsrq_db=None if rsrq == "0" else _rsrq_db(rsrq, rsrp),
     )
     return None if cell.pci is None or cell.arfcn is None else cell
+
+
+def _gsm_neighbour(fields: Sequence[str], digits: int | None) -> HeardCell | None:
+    """0 for GSM, a number, MCC, MNC, LAC, cell, channel, a number, level.
+
+    Unverified: known from one row in a vendor's script, which names all but the numbers and the
+    channel.
+    """
+    channel = arfcn(Rat.GSM, at(fields, 6))
+    if fields[0] != "0" or channel is None:
+        return None
+    mcc, mnc = _network(fields[2], fields[3], digits)
+    return HeardCell(
+        role=Role.NEIGHBOUR,
+        rat=Rat.GSM,
+        mcc=mcc,
+        mnc=mnc,
+        lac=area_code(fields[4], LAC_END, base=10),
+        cell_id=area_code(fields[5], LAC_END, base=10),
+        arfcn=channel,
+        rssi_dbm=rssi_dbm(at(fields, 8)),
+    )
 
 
 def _channel(text: str) -> int | None:

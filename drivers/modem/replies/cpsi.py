@@ -21,6 +21,7 @@ from drivers.modem.fields import (
     band,
     bsic,
     ecio_db,
+    gsm_rssi_dbm,
     hexadecimal,
     integer,
     level,
@@ -120,6 +121,91 @@ def network(asked: Asked) -> Reading:
             cell = _global_cell(at(fields, 1), hexadecimal(at(fields, 2), ECI_END))
             return Reading(mode="lte", cells=those(cell))
     raise asked.unreadable()
+
+
+def measurements(asked: Asked) -> Reading:
+    """AT+CMGRMI=4 of the SIM7600 and its likes: the serving cell, and others on its channel.
+
+    Identities are in decimal, levels in tenths. Unverified: the rows are known from one module, and
+    of those with one number, which may be widths or the band, nothing is read.
+    """
+    found: list[HeardCell] = []
+    for value in asked.values():
+        label, *fields = split(value)
+        if label.lower() == "serving_cell":
+            channel, mcc, mnc, area, _, cell_id, _, _, _, snr, *rest = [*fields, *[""] * 10]
+            serving = _measured(Role.SERVING, channel, rest)
+            if serving is not None:
+                network = plmn(mcc, mnc)
+                serving = msgspec.structs.replace(
+                    serving,
+                    mcc=network[0],
+                    mnc=network[1],
+                    tac=area_code(area, LAC_END, 10),
+                    cell_id=integer(cell_id, 1, ECI_END - 2),
+                    sinr_raw=number(snr),
+                )
+                found.append(serving)
+        elif label.lower().startswith("lte_intra_cell") and found:
+            cell = _measured(Role.NEIGHBOUR, str(found[0].arfcn), fields)
+            if cell is not None and cell.pci != found[0].pci:
+                found.append(cell)
+    if not found:
+        raise asked.unreadable()
+    return Reading(mode=_mode(found), cells=tuple(found))
+
+
+def _measured(role: Role, channel: str, fields: Sequence[str]) -> HeardCell | None:
+    """`PCI, RSRQ, RSRP, RSSI` on the channel."""
+    number_of_channel, identity = arfcn(Rat.LTE, channel), pci(Rat.LTE, at(fields, 0))
+    scale = _scale(Rat.LTE, at(fields, 2))
+    if not number_of_channel or identity is None or scale is None:
+        return None
+    return HeardCell(
+        role=role,
+        rat=Rat.LTE,
+        arfcn=number_of_channel,
+        pci=identity,
+        rsrq_db=_rsrq(Rat.LTE, at(fields, 1), scale),
+        rsrp_dbm=_rsrp(Rat.LTE, at(fields, 2), scale),
+        rssi_dbm=rssi_dbm(_scaled(at(fields, 3), scale)),
+    )
+
+
+def engineering(asked: Asked) -> Reading:
+    """AT+CENG? of the LPWA modules on LTE: `cell,"EARFCN, PCI, RSRP, RSSI, RSRQ, SNR, ..."`.
+
+    The serving cell, which is 0, has area, cell, MCC and MNC behind them; the base of its area is
+    not known.
+    """
+    found = []
+    for value in asked.values():
+        row, *rest = split(value)
+        fields = split(at(rest, 0))
+        identity, channel = pci(Rat.LTE, at(fields, 1)), arfcn(Rat.LTE, at(fields, 0))
+        rsrp = level("rsrp_dbm", Rat.LTE, at(fields, 2))
+        if len(rest) != 1 or identity is None or channel is None or rsrp is None:
+            continue
+        serving = row == "0"
+        mcc, mnc = plmn(at(fields, 8), at(fields, 9))
+        found.append(
+            HeardCell(
+                role=Role.SERVING if serving else Role.NEIGHBOUR,
+                rat=Rat.LTE,
+                mcc=mcc,
+                mnc=mnc,
+                cell_id=integer(at(fields, 7), 1, ECI_END - 2),
+                arfcn=channel,
+                pci=identity,
+                rsrp_dbm=rsrp,
+                rssi_dbm=rssi_dbm(at(fields, 3)),
+                rsrq_db=level("rsrq_db", Rat.LTE, at(fields, 4)),
+                sinr_raw=number(at(fields, 5)),
+            )
+        )
+    if not found:
+        raise asked.unreadable()
+    return Reading(mode=_mode(found), cells=tuple(found))
 
 
 def search(asked: Asked) -> Reading:
@@ -274,7 +360,7 @@ def _wcdma(fields: Sequence[str]) -> HeardCell | None:
 
 
 def _gsm(fields: Sequence[str]) -> HeardCell | None:
-    """`Online, MCC-MNC, LAC, cell, "ARFCN band", RXLEV in dBm, ...`."""
+    """`Online, MCC-MNC, LAC, cell, "ARFCN band", RXLEV, ...`: in dBm, on ASR chips its index."""
     cell_id = integer(at(fields, 3), 1, LAC_END - 2)
     channel = arfcn(Rat.GSM, at(fields, 4).partition(" ")[0])
     if channel is None and cell_id is None:
@@ -288,7 +374,7 @@ def _gsm(fields: Sequence[str]) -> HeardCell | None:
         lac=area_code(at(fields, 2), LAC_END),
         cell_id=cell_id,
         arfcn=channel,
-        rssi_dbm=rssi_dbm(at(fields, 5)),
+        rssi_dbm=None if at(fields, 5) == "0" else gsm_rssi_dbm(at(fields, 5)),
     )
 
 
@@ -320,8 +406,8 @@ def _named_cell(named: Mapping[str, str], role: Role) -> HeardCell | None:
         psc=psc(named.get("PSC", "")),
         bsic=bsic(named.get("BSIC", "")),
         arfcn=arfcn(rat, named[name]),
-        rsrp_dbm=_rsrp(Rat.LTE, _first(named, "RSRP"), scale),
-        rsrq_db=_rsrq(Rat.LTE, _first(named, "RSRQ"), scale),
+        rsrp_dbm=_rsrp(rat, _first(named, "RSRP"), scale) if rat is Rat.LTE else None,
+        rsrq_db=_rsrq(rat, _first(named, "RSRQ"), scale) if rat is Rat.LTE else None,
         rscp_dbm=rscp_dbm(_below_zero(_first(named, "RSCP"))),
         ecio_db=ecio_db(_below_zero(_first(named, "ECIO", "EC/IO"))),
         rssi_dbm=rssi_dbm(_first(named, "RXLEV")) if rat is Rat.GSM else None,

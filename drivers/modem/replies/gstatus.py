@@ -92,11 +92,12 @@ def gstatus(asked: Asked) -> Reading:
     cells = tuple(_cells(mode, pairs, said))
     if mode == "lte" and any(cell.role is Role.NR_SECONDARY for cell in cells):
         mode = "nr-nsa"
+    attached = _attached(said.get("ps state", ""))
     return Reading(
         mode=mode or "no-service",
         rrc_state=_rrc_state(said.get("rrc state", "")),
         # Stand-alone firmware says "Not attached" of EPS while it is on 5GS.
-        attached=None if mode == "nr-sa" else _attached(said.get("ps state", "")),
+        attached=None if mode == "nr-sa" and not attached else attached,
         cells=cells,
         temperature_c=within(_word(said.get("temperature", "")), *TEMPERATURE_C),
     )

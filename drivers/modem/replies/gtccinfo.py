@@ -57,6 +57,9 @@ _CAPTION = re.compile(
     r"(GSM|UMTS|WCDMA|LTE|NR|EMTC|NB)?.{0,40} (SERVICE|NEIGHBOU?R) CELL *:", re.IGNORECASE
 )
 _GSM_CAPTION = "GSM"
+_ANCHOR_AND_LEG = "EN-DC"
+_RATS_OF_CAPTION = {"UMTS": Rat.WCDMA, "WCDMA": Rat.WCDMA, "LTE": Rat.LTE, "NR": Rat.NR}
+"""Where a row's own number is none of the manual's."""
 _HEX_LETTER = re.compile(r"[A-F]", re.IGNORECASE)
 _PADDED_CELL = re.compile(r"0{1,8}[0-9A-F]{1,8}", re.IGNORECASE)
 _PADDED_DIGITS = 9
@@ -170,13 +173,16 @@ READERS: Readers = {"+GTCCINFO": cells, "+GTCAINFO": carriers}
 
 def _rows(asked: Asked) -> tuple[list[_Row], tuple[str, ...], bool]:
     """The rows with a cell, lines that are none, and whether there are captions."""
-    rows, unread, understood = [], [], False
-    caption = ""
+    rows: list[_Row] = []
+    unread: list[str] = []
+    understood = False
+    caption, both = "", False
     for line in asked.lines:
         text = _without_prefix(line, asked.name)
         found = _CAPTION.fullmatch(text)
         if found:
             caption = (found[1] or "?").upper()
+            both = _ANCHOR_AND_LEG in text.upper()
             continue
         fields = tuple(split(text))
         if fields[0] not in {"1", "2"} or len(fields) < _SHORTEST_ROW:
@@ -185,6 +191,10 @@ def _rows(asked: Asked) -> tuple[list[_Row], tuple[str, ...], bool]:
             continue
         understood = True
         rat = Rat.GSM if caption == _GSM_CAPTION else _RATS.get(fields[1])
+        if rat is None and fields[1] not in _NO_CELL:
+            # Below one caption stand the anchor, then its leg.
+            is_leg = both and bool(rows)
+            rat = Rat.NR if is_leg else _RATS_OF_CAPTION.get(caption)
         if rat is not None:
             rows.append(_Row(fields[0] == "1", rat, fields))
         elif fields[1] not in _NO_CELL:
@@ -396,7 +406,7 @@ def _band(rat: Rat, text: str) -> int | None:
     match rat:
         case Rat.LTE:
             code = integer(text, 1, 100 + _MAX_LTE_BAND)
-            return code if code is None or code <= _MAX_LTE_BAND else code - 100
+            return code if code is None or code <= _MAX_LTE_BAND else code - 100 or None
         case Rat.NR:
             return nr_band(text)
         case _:
@@ -408,7 +418,9 @@ def nr_band(text: str) -> int | None:
     if text.startswith("50"):
         return integer(text[2:], 1, _MAX_NR_BAND)
     code = integer(text, 1, _PLAIN_NR_BANDS_END + 99)
-    return code if code is None or code < _PLAIN_NR_BANDS_END else code - _PLAIN_NR_BANDS_END
+    if code is None or code < _PLAIN_NR_BANDS_END:
+        return code
+    return code - _PLAIN_NR_BANDS_END or None
 
 
 def _width(rat: Rat, text: str, named: int | None, *, in_mhz: bool) -> float | None:

@@ -25,6 +25,7 @@ from drivers.modem.reading import (
     Reading,
 )
 from drivers.modem.replies.gtccinfo import nr_band
+from drivers.modem.standard import READERS as STANDARD
 from drivers.modem.standard import bare, ip_address
 from wire.cells import Rat
 
@@ -35,6 +36,7 @@ _MAX_LTE_BAND = 99
 _SENSOR_C = (-40.0, 125.0)
 _THOUSANDTHS_FROM = 1000
 """No sensor is so hot: it is a number of thousandths."""
+_WAYS_TO_REPORT_END = 10
 _STANDALONE, _NON_STANDALONE = 2, 4
 """Bits of the way MediaTek may attach to NR."""
 _NO_OPERATOR = frozenset({"", "65535"})
@@ -129,10 +131,10 @@ def sensors(asked: Asked) -> Reading:
 
 
 def temperature(asked: Asked) -> Reading:
-    """AT+MTSM=1: degrees. With `?` it tells how it reports instead."""
+    """AT+MTSM=1: degrees. With `?` it tells how it reports, or degrees where it reports them."""
     for value in asked.values():
         degrees = within(split(value)[-1], *_SENSOR_C)
-        told = asked.arguments.strip() != "?"
+        told = asked.arguments.strip() != "?" or (degrees or 0) >= _WAYS_TO_REPORT_END
         return Reading(temperature_c=degrees if told else None)
     raise asked.unreadable()
 
@@ -212,6 +214,16 @@ def technology(asked: Asked) -> Reading:
     raise asked.unreadable()
 
 
+def registration_5g(asked: Asked) -> Reading:
+    """AT+C5GREG?, of which FM350 tells only how it reports: nothing is known of 5GS then."""
+    values = [split(value) for value in asked.values()]
+    if asked.command.endswith("?") and [len(fields) for fields in values] == [1]:
+        if integer(values[0][0], 0, _WAYS_TO_REPORT_END) is None:
+            raise asked.unreadable()
+        return Reading()
+    return STANDARD["+C5GREG"](asked)
+
+
 def maker(asked: Asked) -> Reading:
     """AT+FMI, as AT+CGMI."""
     return Reading(identity=Identity(manufacturer=bare(asked.lines, asked.name)))
@@ -241,6 +253,7 @@ READERS: Readers = {
     "+GTUSBMODE": usb_profile,
     "+GTCURCAR": carrier,
     "+PSRAT": technology,
+    "+C5GREG": registration_5g,
     "+FMI": maker,
     "+FMM": model,
     "+FMR": revision,

@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-from drivers.modem.fields import at, ecio_db, integer, level, number, rscp_dbm, split
+from drivers.modem.fields import (
+    at,
+    ecio_db,
+    integer,
+    is_digits,
+    level,
+    number,
+    rscp_dbm,
+    rssi_dbm,
+    split,
+)
 from drivers.modem.readers import Asked
 from drivers.modem.reading import Levels, Reading, Signal
 from drivers.modem.standard import some, stepped
@@ -30,7 +40,7 @@ def quality(asked: Asked) -> Reading:
     levels: dict[str, Any] = {}
     nobody = False
     for value in asked.values("^HCSQ"):
-        label, *fields = split(value)
+        label, *fields = _without_switches(split(value))
         match label.upper():
             case "GSM":
                 levels["gsm"] = some(Levels(rssi_dbm=_power(at(fields, 0))))
@@ -74,7 +84,7 @@ def extended(asked: Asked) -> Reading:
         fields = split(value)[0 if asked.unsolicited else 2 :]
         last = fields[-3:] if len(fields) in WITH_NR else []
         signal = Signal(
-            gsm=some(Levels(rssi_dbm=_negative(at(fields, 0)))),
+            gsm=some(Levels(rssi_dbm=rssi_dbm(at(fields, 0)))),
             wcdma=some(Levels(rscp_dbm=rscp_dbm(at(fields, 1)), ecio_db=_ecio(fields[1:3]))),
             lte=_measured(Rat.LTE, fields[3:6]),
             nr=_measured(Rat.NR, last),
@@ -157,6 +167,11 @@ def temperatures(asked: Asked) -> Reading:
     raise asked.unreadable()
 
 
+def _without_switches(fields: Sequence[str]) -> Sequence[str]:
+    """Some firmware tells two settings of the report before the technology."""
+    return fields[2:] if len(fields) > 2 and is_digits(fields[0]) else fields  # noqa: PLR2004  # see above
+
+
 def _power(text: str) -> float | None:
     return stepped(text, 96, -121, 1)
 
@@ -170,11 +185,6 @@ def sinr_db(text: str) -> float | None:
 def _ecio(fields: Sequence[str]) -> float | None:
     """Ec/Io, where its RSCP is measured."""
     return None if rscp_dbm(at(fields, 0)) is None else ecio_db(at(fields, 1))
-
-
-def _negative(text: str) -> float | None:
-    value = integer(text, -120, -1)
-    return None if value is None else float(value)
 
 
 def _measured(rat: Rat, fields: Sequence[str]) -> Levels | None:

@@ -60,6 +60,8 @@ _RATS = {
     "LTE": Rat.LTE,
     "EMTC": Rat.LTE,
     "NB-IOT": Rat.LTE,
+    "TD-LTE": Rat.LTE,
+    "FDD-LTE": Rat.LTE,
     "EN-DC": Rat.LTE,
     "LTE-NR": Rat.LTE,
     "5G": Rat.NR,
@@ -75,7 +77,7 @@ _RATS_BY_NUMBER: Mapping[str, str] = {
     **dict.fromkeys(("9", "10", "11"), "LTE"),
 }
 _DUPLEX = {"FDD": "fdd", "TDD": "tdd"}
-_NAMED = re.compile(r"([A-Z][A-Z_]{1,15})\s?:\s?\"?(-?[0-9A-Z.-]{1,12})(?![0-9A-Z.:_-])")
+_NAMED = re.compile(r"((?:[DU]L )?[A-Z][A-Z_]{1,15})\s?:\s?\"?(-?[0-9A-Z.-]{1,12})(?![0-9A-Z.:_-])")
 _IS_TDD = re.compile(r'("LTE",)([01])(?=,)')
 _DUPLEX_WORDS = {"0": "FDD", "1": "TDD"}
 _LOCK_RATS = {"3": Rat.LTE, "LTE": Rat.LTE, "4": Rat.NR, "NR": Rat.NR, "5G": Rat.NR}
@@ -112,6 +114,10 @@ def cells(asked: Asked) -> Reading:
     nobody = False
     for value in asked.values("^CELLINFO", "+SGCELLINFOEX"):
         fields = split(value)
+        if len(fields) == 1:
+            # A technology alone has its labels in the lines below.
+            nobody = nobody or "NO SERVICE" in value.upper()
+            continue
         if fields[0].upper() in _RATS:
             row = [*_serving(fields, extended=asked.name == "+SGCELLINFOEX")]
         elif at(fields, 1).upper() in _RATS:
@@ -129,10 +135,11 @@ def cells(asked: Asked) -> Reading:
 def named(asked: Asked) -> Reading:
     """AT+SGCELLINFO and, on some firmware, AT+SGCELLINFOEX?: `NAME:value` in rows or in one.
 
-    Cell and area are left out: some firmware prints them in decimal, some does not.
+    Where no name is that of the technology, it stands behind the command's. Cell and area are left
+    out: some firmware prints them in decimal, some does not.
     """
     values = dict(_NAMED.findall("\n".join(asked.lines).upper()))
-    label = values.get("CURR_MODE", "")
+    label = values.get("CURR_MODE") or next(asked.values(), "").upper()
     label = _RATS_BY_NUMBER.get(label, label)
     if label == "0":
         return Reading(mode="no-service", cells=())
@@ -140,7 +147,8 @@ def named(asked: Asked) -> Reading:
     if rat is None:
         raise asked.unreadable()
     mcc, mnc = plmn(values.get("MCC", ""), values.get("MNC", ""))
-    channel = values.get("CHANNEL", "")
+    channels = (values.get(name, "") for name in ("CHANNEL", "DL CHANNEL", "EARFCN"))
+    channel = next(filter(None, channels), "")
     cell = HeardCell(
         role=Role.SERVING,
         rat=rat,
@@ -155,6 +163,12 @@ def named(asked: Asked) -> Reading:
         )
     else:
         more = {"rssi_dbm": rssi_dbm(values.get("RSSI", ""))}
+        if rat is Rat.WCDMA:
+            more |= {
+                "psc": psc(values.get("PSC", "")),
+                "rscp_dbm": rscp_dbm(values.get("RSCP", "")),
+                "ecio_db": ecio_db(values.get("ECIO", "")),
+            }
     return Reading(
         mode="nr-nsa" if label in _WITH_LEG else MODES[rat],
         cells=(msgspec.structs.replace(cell, **more),),

@@ -29,7 +29,7 @@ from drivers.modem.fields import (
 )
 from drivers.modem.readers import Asked
 from drivers.modem.reading import HeardCell, Reading, Role
-from drivers.modem.replies.rfsts import SINR_RAW_MAX, octal_bsic
+from drivers.modem.replies.rfsts import SINR_RAW_MAX, nr_width_in_mhz, octal_bsic
 from drivers.modem.standard import ECI_END, LAC_END, NCI_END
 from wire.cells import Rat
 
@@ -158,6 +158,7 @@ def _nr(labels: _Labels) -> HeardCell | None:
         rat=Rat.NR,
         arfcn=channel,
         band=band(labels.get("NR_BAND", "")),
+        bandwidth_mhz=nr_width_in_mhz(labels.get("NR_BW", "")),
         pci=pci(Rat.NR, labels.get("NR_PCI", "")),
         rsrp_dbm=level("rsrp_dbm", Rat.NR, labels.get("NR_RSRP", "")),
         rsrq_db=level("rsrq_db", Rat.NR, labels.get("NR_RSRQ", "")),

@@ -1,4 +1,4 @@
-"""Huawei's cells: AT^MONSC, AT^MONNC, AT^MONSSC, AT^HFREQINFO and AT^CECELLID. No I/O.
+"""Huawei's cells: AT^MONSC, AT^MONNC, AT^MONSSC, AT^HFREQINFO and their kin. No I/O.
 
 Cell, area and PCI are hexadecimal. Levels are whole dB(m); 5G firmware is documented to print some
 in eighths.
@@ -37,6 +37,12 @@ from wire.cells import Rat
 UNMEASURED_NR_DBM = -157
 """Printed for no RSRP; what is less is in eighths, -1256 for none."""
 FIELDS_OF_CARRIER = 7
+_BEAMS_END = 22
+_SCANNED_RATS = {"2": Rat.LTE, "3": Rat.NR}
+_SCANNED_TO_RSRP = 11
+_BAND_END = 514
+FIELDS_OF_BEAM_NEIGHBOUR = 12
+MAX_BEAM_NEIGHBOURS = 16
 PCI_END = 1009
 MAX_LTE_PCI = 503
 _CARRIER_RATS = {"3": Rat.WCDMA, "6": Rat.LTE, "7": Rat.NR}
@@ -84,9 +90,92 @@ def neighbours(asked: Asked) -> Reading:
         cell = row(fields) if row is not None else None
         if cell is not None:
             cells.append(cell)
-        elif label.upper() != "NONE":
+        elif label.upper() != "NONE" and (row is None or at(fields, 1)):
             unread.append(value)
     return Reading(cells=tuple(cells), unread=tuple(unread) or None)
+
+
+def beams(asked: Asked) -> Reading:
+    """AT^NRSSBID?: the serving NR cell and its neighbours, in front of the beams of each.
+
+    `ARFCN,cell,PCI,RSRP,SINR,advance`, eight beams, how many neighbours, and for each
+    `PCI,ARFCN,RSRP,SINR` and four beams. Here the PCI is decimal (captures of MT5700M).
+    """
+    for value in asked.values("^NRSSBID"):
+        fields = split(value)
+        channel = arfcn(Rat.NR, fields[0])
+        if channel is None or len(fields) <= _BEAMS_END:
+            break
+        serving_cell = HeardCell(
+            role=Role.SERVING,
+            rat=Rat.NR,
+            arfcn=channel,
+            cell_id=hexadecimal(fields[1], NCI_END) or None,
+            pci=pci(Rat.NR, fields[2]),
+            rsrp_dbm=level("rsrp_dbm", Rat.NR, fields[3]),
+            sinr_db=level("sinr_db", Rat.NR, fields[4]),
+        )
+        count = integer(fields[_BEAMS_END], 0, MAX_BEAM_NEIGHBOURS) or 0
+        starts = range(_BEAMS_END + 1, len(fields) - 3, FIELDS_OF_BEAM_NEIGHBOUR)
+        found = (_beam_neighbour(fields[start : start + 4]) for start in starts[:count])
+        return Reading(cells=(serving_cell, *(cell for cell in found if cell is not None)))
+    raise asked.unreadable()
+
+
+def _beam_neighbour(fields: Sequence[str]) -> HeardCell | None:
+    channel, identity = arfcn(Rat.NR, fields[1]), pci(Rat.NR, fields[0])
+    if channel is None or identity is None:
+        return None
+    return HeardCell(
+        role=Role.NEIGHBOUR,
+        rat=Rat.NR,
+        arfcn=channel,
+        pci=identity,
+        rsrp_dbm=level("rsrp_dbm", Rat.NR, fields[2]),
+        sinr_db=level("sinr_db", Rat.NR, fields[3]),
+    )
+
+
+def scan(asked: Asked) -> Reading:
+    """AT^CELLSCAN: a row for each cell of any network, `technology,PLMN,..,PCI,band,area,cell,...`.
+
+    Spacing and RSRP follow three fields of older technologies. unverified: from four programs, and
+    left out is what they do not agree on: whether a frequency or a channel is in between, and the
+    steps of RSRQ and SINR.
+    """
+    cells: list[HeardCell] = []
+    unread = []
+    for value in asked.values("^CELLSCAN"):
+        fields = split(value)
+        cell = _scanned(fields) if len(fields) > _SCANNED_TO_RSRP else None
+        if cell is not None:
+            cells.append(cell)
+        else:
+            unread.append(value)
+    if unread and not cells:
+        raise asked.unreadable()
+    return Reading(cells=tuple(cells), unread=tuple(unread) or None)
+
+
+def _scanned(fields: Sequence[str]) -> HeardCell | None:
+    rat = _SCANNED_RATS.get(fields[0])
+    identity = None if rat not in {Rat.LTE, Rat.NR} else pci(rat, fields[3])
+    if rat is None or identity is None:
+        return None
+    mcc, mnc = plmn(fields[1][:3], fields[1][3:])
+    has_5gs = rat is Rat.NR
+    return HeardCell(
+        role=Role.SCAN,
+        rat=rat,
+        mcc=mcc,
+        mnc=mnc,
+        pci=identity,
+        band=hexadecimal(fields[4], _BAND_END) or None,
+        tac=hexadecimal(fields[5], TAC_5G_END if has_5gs else LAC_END),
+        cell_id=hexadecimal(fields[6], NCI_END if has_5gs else ECI_END) or None,
+        scs_khz=nr_scs_khz(fields[10]) if has_5gs else None,
+        rsrp_dbm=level("rsrp_dbm", rat, fields[_SCANNED_TO_RSRP]),
+    )
 
 
 def secondary(asked: Asked) -> Reading:

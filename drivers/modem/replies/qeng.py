@@ -46,16 +46,13 @@ FIELDS_OF_WCDMA_ON_GSM = 5
 
 _RAT_OF_LABEL = {
     "GSM": Rat.GSM,
-    "2G": Rat.GSM,
     "WCDMA": Rat.WCDMA,
-    "3G": Rat.WCDMA,
-    "LTE": Rat.LTE,
-    "CAT-M": Rat.LTE,
-    "CAT-NB": Rat.LTE,
-    "NR5G-NSA": Rat.NR,
-    "NR5G-SA": Rat.NR,
-    "NR": Rat.NR,
+    **dict.fromkeys(("LTE", "CATM", "CATM1", "CATNB", "CATNB1", "CATNB2", "EMTC"), Rat.LTE),
+    **dict.fromkeys(("NBIOT", "NTNNBIOT"), Rat.LTE),
+    **dict.fromkeys(("NR5GNSA", "NR5GSA", "NR5G", "NR"), Rat.NR),
 }
+"""By the label without hyphens and blanks, which differ by firmware."""
+_DUPLEX = frozenset({"FDD", "TDD"})
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,9 @@ def serving(asked: Asked, dialect: Dialect) -> Reading:
     state: str | None = None
     cells: list[HeardCell] = []
     unread = []
-    for value in asked.values():
+    # Some firmware breaks the line behind the prefix.
+    broken = (line for line in asked.lines if line.startswith('"'))
+    for value in [*filter(None, asked.values())] or broken:
         fields = split(value)
         if fields[0].lower() == "servingcell":
             state = at(fields, 1).lower() or None
@@ -122,29 +121,31 @@ def _mode(cells: Iterable[HeardCell], state: str) -> str | None:
 
 
 def _serving_row(fields: Sequence[str], dialect: Dialect) -> HeardCell | None:
-    match fields[0].upper(), fields[1:]:
-        case "LTE" | "CAT-M" | "CAT-NB" | "EMTC" | "NBIOT", [str() as duplex, *rest] if duplex in {
-            "FDD",
-            "TDD",
-        }:
-            return _lte(duplex, rest, dialect)
-        case "NR5G-SA", [str() as duplex, *rest]:
-            return heard(Role.SERVING, _nr_sa(duplex, rest, dialect))
-        case "NR5G-NSA", rest:
-            return heard(Role.NR_SECONDARY, _nr_nsa(rest))
-        case "WCDMA", rest:
-            return heard(Role.SERVING, _wcdma(rest))
-        case "GSM", rest:
-            return heard(Role.SERVING, _gsm(rest))
+    label, duplex = _plain(fields[0]), at(fields, 1).upper()
+    match _RAT_OF_LABEL.get(label):
+        case Rat.LTE if duplex in _DUPLEX:
+            return _lte(duplex, fields[2:], dialect)
+        case Rat.NR if "NSA" in label:
+            return heard(Role.NR_SECONDARY, _nr_nsa(fields[1:], dialect))
+        case Rat.NR:
+            return heard(Role.SERVING, _nr_sa(duplex, fields[2:], dialect))
+        case Rat.WCDMA:
+            return heard(Role.SERVING, _wcdma(fields[1:]))
+        case Rat.GSM:
+            return heard(Role.SERVING, _gsm(fields[1:]))
         case _:
             return None
+
+
+def _plain(label: str) -> str:
+    return label.upper().replace("-", "").replace(" ", "")
 
 
 def _lte(duplex: str, fields: Sequence[str], dialect: Dialect) -> HeardCell | None:
     channel, identity = arfcn(Rat.LTE, at(fields, 4)), pci(Rat.LTE, at(fields, 3))
     if channel is None or identity is None:
         return None
-    mcc, mnc = plmn(fields[0], at(fields, 1))
+    mcc, mnc = plmn(at(fields, 0), at(fields, 1))
     width = lte_width_in_mhz if dialect.unisoc else lte_width
     sinr = at(fields, 12)
     return HeardCell(
@@ -159,7 +160,7 @@ def _lte(duplex: str, fields: Sequence[str], dialect: Dialect) -> HeardCell | No
         band=band(at(fields, 5)),
         bandwidth_mhz=width(at(fields, 7)),
         ul_bandwidth_mhz=width(at(fields, 6)),
-        tac=hexadecimal(at(fields, 8), LAC_END),
+        tac=_area(at(fields, 8), LAC_END),
         rsrp_dbm=level("rsrp_dbm", Rat.LTE, at(fields, 9)),
         rsrq_db=level("rsrq_db", Rat.LTE, at(fields, 10)),
         rssi_dbm=rssi_dbm(at(fields, 11)),
@@ -172,31 +173,31 @@ def _nr_sa(duplex: str, fields: Sequence[str], dialect: Dialect) -> Cell | None:
     channel, identity = arfcn(Rat.NR, at(fields, 5)), pci(Rat.NR, at(fields, 3))
     if channel is None or identity is None:
         return None
-    mcc, mnc = plmn(fields[0], at(fields, 1))
-    bandwidth = at(fields, 7)
+    mcc, mnc = plmn(at(fields, 0), at(fields, 1))
     return Cell(
         rat=Rat.NR,
-        duplex=duplex.lower() if duplex in {"FDD", "TDD"} else None,
+        duplex=duplex.lower() if duplex in _DUPLEX else None,
         mcc=mcc,
         mnc=mnc,
         cell_id=hexadecimal(at(fields, 2), NCI_END),
         pci=identity,
-        tac=hexadecimal(at(fields, 4), TAC_5G_END),
+        tac=_area(at(fields, 4), TAC_5G_END),
         arfcn=channel,
         band=band(at(fields, 6)),
-        bandwidth_mhz=within(bandwidth, 5, 400) if dialect.unisoc else nr_bandwidth_mhz(bandwidth),
-        scs_khz=None if dialect.unisoc else nr_scs_khz(at(fields, 11)),
+        bandwidth_mhz=_nr_width(at(fields, 7), dialect),
+        # UNISOC has power and Srxlev before it.
+        scs_khz=nr_scs_khz(at(fields, 13 if dialect.unisoc else 11)),
         rsrp_dbm=level("rsrp_dbm", Rat.NR, at(fields, 8)),
         rsrq_db=level("rsrq_db", Rat.NR, at(fields, 9)),
         sinr_db=level("sinr_db", Rat.NR, at(fields, 10)),
     )
 
 
-def _nr_nsa(fields: Sequence[str]) -> Cell | None:
+def _nr_nsa(fields: Sequence[str], dialect: Dialect) -> Cell | None:
     identity = pci(Rat.NR, at(fields, 2))
     if identity is None:
         return None
-    mcc, mnc = plmn(fields[0], at(fields, 1))
+    mcc, mnc = plmn(at(fields, 0), at(fields, 1))
     return Cell(
         rat=Rat.NR,
         mcc=mcc,
@@ -207,9 +208,18 @@ def _nr_nsa(fields: Sequence[str]) -> Cell | None:
         rsrq_db=level("rsrq_db", Rat.NR, at(fields, 5)),
         arfcn=arfcn(Rat.NR, at(fields, 6)),
         band=band(at(fields, 7)),
-        bandwidth_mhz=nr_bandwidth_mhz(at(fields, 8)),
+        bandwidth_mhz=_nr_width(at(fields, 8), dialect),
         scs_khz=nr_scs_khz(at(fields, 9)),
     )
+
+
+def _nr_width(text: str, dialect: Dialect) -> float | None:
+    return within(text, 5, 400) if dialect.unisoc else nr_bandwidth_mhz(text)
+
+
+def _area(text: str, end: int) -> int | None:
+    """Without the last two, which name no area; firmware prints them while it knows none."""
+    return hexadecimal(text, end - 1)
 
 
 def _wcdma(fields: Sequence[str]) -> Cell | None:
@@ -221,7 +231,7 @@ def _wcdma(fields: Sequence[str]) -> Cell | None:
         rat=Rat.WCDMA,
         mcc=mcc,
         mnc=mnc,
-        lac=hexadecimal(at(fields, 2), LAC_END),
+        lac=_area(at(fields, 2), LAC_END),
         cell_id=hexadecimal(at(fields, 3), UTRA_CELL_END),
         arfcn=channel,
         psc=psc(at(fields, 5)),
@@ -247,7 +257,7 @@ def _gsm_cell(fields: Sequence[str], *, rssi: str) -> Cell | None:
         rat=Rat.GSM,
         mcc=mcc,
         mnc=mnc,
-        lac=hexadecimal(at(fields, 2), LAC_END),
+        lac=_area(at(fields, 2), LAC_END),
         cell_id=hexadecimal(at(fields, 3), LAC_END),
         bsic=bsic(at(fields, 4)),
         arfcn=channel,
@@ -264,7 +274,7 @@ def _list_row(fields: Sequence[str], *, on_lte: bool) -> tuple[_Row | None, Sequ
     if label == "3gcomm":
         return _ROWS_3GCOMM.get((at(fields, 1).lower(), at(fields, 2).upper())), fields[3:]
     rest = fields[2:]
-    rat = _RAT_OF_LABEL.get(at(fields, 1).upper()) if label.startswith("neighbourcell") else None
+    rat = _RAT_OF_LABEL.get(_plain(at(fields, 1))) if label.startswith("neighbourcell") else None
     if rat is Rat.LTE:
         # "neighbourcell intra" and "inter" while camped on LTE, plain otherwise: other order.
         return _lte_neighbour_of_lte if " " in label else _lte_neighbour, rest
@@ -281,6 +291,9 @@ def _list_row(fields: Sequence[str], *, on_lte: bool) -> tuple[_Row | None, Sequ
 
 
 def _lte_neighbour_of_lte(fields: Sequence[str]) -> Cell | None:
+    if level("rsrq_db", Rat.LTE, at(fields, 2)) is None and number(at(fields, 2)) is not None:
+        # UNISOC has RSRP first here too (vendor manual), and no RSSI.
+        return _lte_neighbour(fields)
     return _lte_measured(fields, rsrq=at(fields, 2), rsrp=at(fields, 3), rssi=at(fields, 4))
 
 

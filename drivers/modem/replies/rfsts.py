@@ -3,10 +3,16 @@
 A row of RFSTS says neither its technology nor how many columns it has; both are counted from the
 card's IMSI, the first of the quoted fields behind the measurements. Columns: Telit's AT reference
 guides of the 2G, 3G and 4G families, and captures.
+
+AT^RFSTS? of Foxconn's T77W676, sold as LN940, has the row below the prefix: levels with tenths, and
+the area in decimal. unverified: in two captures a number that can only be a PCI stands in place of
+the cell, and the SINR with its tenths can be no index.
 """
 
 import re
 from collections.abc import Sequence
+
+import msgspec
 
 from drivers.modem.fields import (
     INT32_SENTINELS,
@@ -55,12 +61,18 @@ _LTE_CELL_DIGITS = 7
 
 def serving(asked: Asked) -> Reading:
     """The serving cell and the name of its network; no cell where there is no service."""
-    for value in asked.values("#RFSTS", "^RFSTS"):
+    for value in asked.values("#RFSTS"):
         return _status(asked, value)
+    for value in asked.values("^RFSTS"):
+        # The row stands in the same line or in the next.
+        rows = (value, *(line for line in asked.lines if ":" not in line.partition(",")[0]))
+        row = next((row for row in rows if row), None)
+        if row is not None:
+            return _status(asked, row, in_decimal=True)
     raise asked.unreadable()
 
 
-def _status(asked: Asked, value: str) -> Reading:
+def _status(asked: Asked, value: str, *, in_decimal: bool = False) -> Reading:
     fields = split(value)
     quoted = [index for index in _quoted(value) if index >= _FEWEST_BEFORE_IMSI]
     if not quoted:
@@ -75,7 +87,8 @@ def _status(asked: Asked, value: str) -> Reading:
         return _served(asked, fields, _gsm(fields, imsi), Rat.GSM, name)
     if imsi >= _UTRA_BEGINS:
         return _served(asked, fields, _utra(fields, imsi), Rat.WCDMA, name)
-    reading = _served(asked, fields, _lte(fields, imsi, behind), Rat.LTE, name)
+    row = _lte_in_decimal if in_decimal else _lte
+    reading = _served(asked, fields, row(fields, imsi, behind), Rat.LTE, name)
     leg = _nr_leg(behind[2:])
     return reading if leg is None else _with_leg(reading, leg)
 
@@ -165,6 +178,22 @@ def _lte(fields: Sequence[str], imsi: int, behind: Sequence[str]) -> HeardCell |
     )
 
 
+def _lte_in_decimal(fields: Sequence[str], imsi: int, behind: Sequence[str]) -> HeardCell | None:
+    cell = _lte(fields, imsi, behind)
+    if cell is None:
+        return None
+    identity, sinr = at(fields, imsi - 1), at(behind, 2)
+    code = pci(Rat.LTE, identity)
+    return msgspec.structs.replace(
+        cell,
+        tac=area_code(at(fields, 5), LAC_END, base=10),
+        pci=code,
+        cell_id=integer(identity, 1, ECI_END - 2) if code is None else None,
+        sinr_raw=None if "." in sinr else cell.sinr_raw,
+        sinr_db=level("sinr_db", Rat.LTE, sinr) if "." in sinr else None,
+    )
+
+
 def _nr_leg(extra: Sequence[str]) -> HeardCell | None:
     """Channels down and up, RSRP, RSSI, RSRQ, band, bandwidth.
 
@@ -193,11 +222,11 @@ def _nr_cell(
         rsrp_dbm=level("rsrp_dbm", Rat.NR, at(fields, 2)),
         rsrq_db=level("rsrq_db", Rat.NR, at(fields, 4)),
         band=band(at(fields, 5)),
-        bandwidth_mhz=_nr_width(at(fields, 6)),
+        bandwidth_mhz=nr_width_in_mhz(at(fields, 6)),
     )
 
 
-def _nr_width(text: str) -> float | None:
+def nr_width_in_mhz(text: str) -> float | None:
     """MHz that cannot be a code."""
     width = integer(text, _CODE_OF_BANDWIDTH_END + 1, max(NR_BANDWIDTH_MHZ))
     return float(width) if width in NR_BANDWIDTH_MHZ else None

@@ -25,7 +25,10 @@ _MASK = re.compile(r"(0x)?([0-9A-F]{1,16})", re.IGNORECASE | re.ASCII)
 
 
 def bands(asked: Asked) -> Reading:
-    """The enabled bands, whatever else of the configuration is listed beside them."""
+    """The enabled bands, whatever else of the configuration is listed beside them.
+
+    AT^SCFG=? has ranges instead, `("00000001"-"000000df")`, whose end is all that there are.
+    """
     found: dict[str, tuple[int, ...]] = {}
     for value in asked.values():
         name, *fields = (_text(field) for field in split(value))
@@ -93,7 +96,8 @@ def _named(name: str, fields: Sequence[str]) -> dict[str, tuple[int, ...]]:
 
 
 def _text(field: str) -> str:
-    """Behind AT+CSCS="UCS2" each character comes as four digits."""
+    """A value, or the end of a range; behind AT+CSCS="UCS2" a character comes as four digits."""
+    field = field.strip("()").rpartition("-")[2]
     if not _UCS2.fullmatch(field):
         return field
     return bytes.fromhex(field).decode("utf-16-be")

@@ -35,6 +35,8 @@ _WCDMA_BANDS = {
 _MASK_END = 1 << 64
 _LOCK_RATS = {"01": Rat.GSM, "02": Rat.WCDMA, "04": Rat.LTE}
 _PCI_END = {Rat.LTE: 505, Rat.NR: 1009}
+_WRITTEN = {Rat.LTE: ("band", "channel", "PCI"), Rat.NR: ("band", "channel", "spacing", "PCI")}
+_BEFORE_WRITTEN = 2
 _CELL, _CHANNEL, _BAND = 2, 1, 3
 """Kinds of a lock."""
 
@@ -127,7 +129,8 @@ def channel_locks(asked: Asked) -> Reading:
     """AT^LTEFREQLOCK? and AT^NRFREQLOCK?: a kind, then rows `band,channel[,spacing],PCI`.
 
     unverified: TD Tech prints the kind, a row of switches, and rows with hexadecimal PCIs; others
-    `kind,spacing,band,channel,PCI` in one line (vendor manuals).
+    `kind,spacing,band,channel,PCI` in one line (vendor manuals), or the order as it was written,
+    `kind,may move,cells,"bands","channels"[,"spacings"],"PCIs"`.
     """
     rat = Rat.NR if asked.name.startswith("^NR") else Rat.LTE
     for value in asked.values():
@@ -136,6 +139,10 @@ def channel_locks(asked: Asked) -> Reading:
             return _locked(rat, ())
         if kind not in {str(_CHANNEL), str(_CELL), str(_BAND)}:
             break
+        if len(rest) == len(_WRITTEN[rat]) + _BEFORE_WRITTEN:
+            columns = [text.split(",") for text in rest[_BEFORE_WRITTEN:]]
+            cells = (_locked_cell(rat, row, base=10) for row in zip(*columns, strict=False))
+            return _locked(rat, tuple(cells))
         if rest:
             row = [*rest[1:3], rest[0], *rest[3:]] if rat is Rat.NR else rest
             return _locked(rat, (_locked_cell(rat, row, base=10),))

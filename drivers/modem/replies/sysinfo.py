@@ -9,6 +9,7 @@ from drivers.modem.reading import Address, Connected, Reading, SimCard, SystemIn
 from drivers.modem.standard import ip_address
 
 IPV4_HEX_DIGITS = 8
+_IPV4_ONES = (1 << 32) - 1
 _DOMAINS = {1: "cs", 2: "ps", 3: "cs-ps"}
 _MODES = {0: "no-service", 3: "gsm", 5: "wcdma", 15: "wcdma", 17: "lte"}
 """By the <sys_mode> of ^SYSINFO and ^MODE; ^SYSINFOEX counts otherwise, and says it in words."""
@@ -120,11 +121,37 @@ def data_call(asked: Asked) -> Reading:
     return Reading(data_connected=Connected(**found))
 
 
+def data_calls(asked: Asked) -> Reading:
+    """AT^DCONNSTAT?: `context,APN,IPv4,IPv6,type` for each; the number alone where it is down.
+
+    unverified: from TD Tech's manual, as others quote it.
+    """
+    up: dict[str, bool] = {}
+    families = [False, False]
+    for value in asked.values("^DCONNSTAT"):
+        fields = split(value)
+        cid = integer(fields[0], 0, 255)
+        if cid is None:
+            raise asked.unreadable()
+        states = [at(fields, index) == _CONNECTED for index in (2, 3)]
+        up[str(cid)] = any(states)
+        families = [before or now for before, now in zip(families, states, strict=True)]
+    if not up:
+        raise asked.unreadable()
+    return Reading(pdp_active=up, data_connected=Connected(ipv4=families[0], ipv6=families[1]))
+
+
 def lease(asked: Asked) -> Reading:
-    """AT^DHCP?: address, mask, gateway, server and two name servers, their bytes turned round."""
+    """AT^DHCP?: address, mask, gateway, server and two name servers, their bytes turned round.
+
+    The mask tells: where it is one only as it stands, nothing is turned round.
+    """
     for value in asked.values("^DHCP"):
         fields = split(value)
-        address, mask, gateway, _, *servers = (_ipv4(at(fields, i)) for i in range(6))
+        turned = not _is_mask(_ipv4(at(fields, 1), turned=False)) or _is_mask(_ipv4(at(fields, 1)))
+        address, mask, gateway, _, *servers = (
+            _ipv4(at(fields, i), turned=turned) for i in range(6)
+        )
         if address is None and mask is None and gateway is None:
             break
         found = Address(
@@ -173,8 +200,8 @@ def _or_none(value: int | None) -> int:
     return -1 if value is None else value
 
 
-def _ipv4(text: str) -> str | None:
-    """`A010A0A` is 10.10.16.10: the last byte first, and its zero left out; None for zero."""
+def _ipv4(text: str, *, turned: bool = True) -> str | None:
+    """`A010A0A` is 10.10.1.10: the last byte first, and its zero left out; None for zero."""
     digits = text.lower().removeprefix("0x")
     if not digits or len(digits) > IPV4_HEX_DIGITS:
         return None
@@ -182,14 +209,23 @@ def _ipv4(text: str) -> str | None:
         packed = bytes.fromhex(digits.zfill(IPV4_HEX_DIGITS))
     except ValueError:
         return None
-    return None if not any(packed) else str(ipaddress.IPv4Address(packed[::-1]))
+    if not any(packed):
+        return None
+    return str(ipaddress.IPv4Address(packed[::-1] if turned else packed))
+
+
+def _is_mask(text: str | None) -> bool:
+    """Whether it is ones, then zeros; Python also takes `0.255.255.255` for the mask of a host."""
+    if text is None:
+        return False
+    inverse = int(ipaddress.IPv4Address(text)) ^ _IPV4_ONES
+    return not inverse & (inverse + 1)
 
 
 def _prefix(netmask: str) -> int | None:
-    try:
-        return ipaddress.IPv4Network(f"0.0.0.0/{netmask}").prefixlen
-    except ValueError:
+    if not _is_mask(netmask):
         return None
+    return int(ipaddress.IPv4Address(netmask)).bit_count()
 
 
 def _ipv6(text: str) -> str | None:

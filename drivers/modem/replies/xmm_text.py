@@ -45,6 +45,10 @@ _NO_CHANNELS = frozenset({65535})
 _MAX_PSC = 511
 _MAX_BSIC = 63
 _MAX_LTE_BAND = 99
+_IDENTIFIED = 5
+"""Network, area, cell and PCI or PSC; XMM7160 has no channels behind them."""
+_LTE_WITHOUT_CHANNELS = frozenset({8, 10})
+_UTRA_WITHOUT_CHANNELS = 7
 _MAX_RSSNR = 100
 """Of either sign; 127 and 255 are none."""
 
@@ -103,9 +107,12 @@ def _whole_rows(asked: Asked) -> list[str]:
 
 
 def _lte(role: Role, fields: Sequence[str]) -> HeardCell | None:
-    """`mcc,mnc,tac,cell,pci,channel[,uplink][,pathloss],rsrp,rsrq,rssnr[,advance,cqi]`."""
-    levels = fields[max(6, min(8, len(fields) - 3)) :]
-    channel, code = _id(at(fields, 5), MAX_ARFCN[Rat.LTE]), _id(at(fields, 4), MAX_PCI[Rat.LTE])
+    """`mcc,mnc,tac,cell,pci[,channel[,uplink][,pathloss]],rsrp,rsrq,rssnr[,advance,cqi]`."""
+    # A channel is an identity, a level is not.
+    short = len(fields) in _LTE_WITHOUT_CHANNELS and not at(fields, _IDENTIFIED).startswith("0x")
+    levels = fields[_IDENTIFIED if short else max(6, min(8, len(fields) - 3)) :]
+    channel = None if short else _id(at(fields, 5), MAX_ARFCN[Rat.LTE])
+    code = _id(at(fields, 4), MAX_PCI[Rat.LTE])
     if channel in _NO_CHANNELS or (channel is None and code is None):
         return None
     mcc, mnc = plmn(at(fields, 0), at(fields, 1))
@@ -128,10 +135,13 @@ def _lte(role: Role, fields: Sequence[str]) -> HeardCell | None:
 def _utra(role: Role, fields: Sequence[str]) -> HeardCell | None:
     """`mcc,mnc,lac,cell,psc,channel,uplink,pathloss,rssi,rscp,ecno`.
 
-    unverified: the order of the levels, from a vendor manual; a shorter row has none we know.
+    unverified: the order of the levels, from a vendor manual. XMM7160 has no more than RSCP and
+    Ec/N0 behind the code.
     """
-    rscp, ecno = at(fields, 9), at(fields, 10)
-    channel, code = _id(at(fields, 5), MAX_ARFCN[Rat.WCDMA]), _id(at(fields, 4), _MAX_PSC)
+    short = len(fields) == _UTRA_WITHOUT_CHANNELS
+    rscp, ecno = fields[_IDENTIFIED:] if short else (at(fields, 9), at(fields, 10))
+    channel = None if short else _id(at(fields, 5), MAX_ARFCN[Rat.WCDMA])
+    code = _id(at(fields, 4), _MAX_PSC)
     if channel is None and code is None:
         return None
     mcc, mnc = plmn(at(fields, 0), at(fields, 1))
@@ -163,8 +173,13 @@ def _gsm(role: Role, fields: Sequence[str]) -> HeardCell | None:
         lac=_area(at(fields, 2)),
         cell_id=cell_id,
         bsic=code,
-        rssi_dbm=stepped(at(fields, 5), 63, -111, 1),
+        rssi_dbm=stepped(_rxlev(fields), 63, -111, 1),
     )
+
+
+def _rxlev(fields: Sequence[str]) -> str:
+    """The first field that is no identity."""
+    return next((text for text in fields[_IDENTIFIED:] if not text.startswith("0x")), "")
 
 
 def quality(asked: Asked) -> Reading:

@@ -139,7 +139,9 @@ def technology(asked: Asked) -> Reading:
     """AT+ZPAS?, and +ZPASR sent unasked: technology and domain in words."""
     for value in asked.values("+ZPAS", "+ZPASR"):
         fields = split(value)
-        words = _TECHNOLOGIES.get(fields[0].upper())
+        name = fields[0].upper()
+        # What follows is the category: `LTE Cat.NB1`.
+        words = _TECHNOLOGIES.get(name) or _TECHNOLOGIES.get(name.partition(" CAT")[0])
         domain = _DOMAINS.get(at(fields, 1).upper())
         if words is not None or domain is not None:
             return Reading(mode=words, domain=domain)

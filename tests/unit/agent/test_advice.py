@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from agent.advice import ALL_WELL, LOW_DISK_BYTES, NOT_RUNNING, advice
@@ -57,4 +58,10 @@ def test_an_under_voltage_of_the_past_is_no_news():
 
 def test_a_probe_without_modems_is_told_where_to_look():
     presence = Presence(probe="dn-01", online=True, position=FIX, utc=NOON)
-    assert "dosong-agent modems" in advice(presence)[0]
+    assert "dosong-agent suggest" in advice(presence)[0]
+
+
+def test_what_a_modem_needs_of_a_person_is_said_in_its_own_words():
+    state = ModemState(name="viettel", state="ok", trouble="its lock to 4g has no effect. Do this.")
+    said = advice(msgspec.structs.replace(probe(), modems=(state,)))
+    assert said == ("Modem viettel: its lock to 4g has no effect. Do this.",)

@@ -91,6 +91,23 @@ def test_everything_wrong_is_told_at_once():
         ('probe = "a"\ngps = "here"', "probe.toml: gps: expected a table, got text"),
         ('probe = "a"\n[[modem]]\nname = "m"', "modem[0]: needs 'usb_path' or 'port'"),
         (
+            'probe = "a"\n[[modem]]\nname = "m"\nimei = "86"',
+            "modem[0].imei: expected text matching",
+        ),
+        (
+            'probe = "a"\n[[modem]]\nname = "m"\nimei = "860000000000041"\nusb_path = "1-1"',
+            "modem[0].imei: is there instead of 'usb_path' and 'port'",
+        ),
+        (
+            """
+            probe = "a"
+            modem = [
+                {name = "m", imei = "860000000000041"}, {name = "n", imei = "860000000000041"}
+            ]
+            """,
+            "modem[1].imei: '860000000000041' is taken by modem[0].imei",
+        ),
+        (
             'probe = "a"\n[[modem]]\nname = "m"\nport = "x"\n[[modem]]\nname = "m"\nport = "y"',
             "modem[1].name: 'm' is taken by modem[0].name",
         ),
@@ -110,12 +127,37 @@ def test_everything_wrong_is_told_at_once():
             'probe = "a"\n[[plan]]\nname = "p"\nactivity = "scan"\nevery_s = 10\nmax_wait_s = 20',
             "plan[0].max_wait_s: longer than 'every_s'",
         ),
+        (
+            'probe = "a"\n[[modem]]\nname = "m"\nport = "p"\nbands = { lte = [3] }',
+            "modem[0].bands: needs 'lock' beside it",
+        ),
+        (
+            'probe = "a"\n[[modem]]\nname = "m"\nport = "p"\nlock = "4g"\nbands = { nr_sa = [78] }',
+            "modem[0].bands.nr_sa: a lock to 4g uses lte only",
+        ),
+        (
+            'probe = "a"\n[[modem]]\nname = "m"\nport = "p"\nlock = "4g"\nbands = { lt = [3] }',
+            "modem[0].bands.lt: unknown key; did you mean 'lte'?",
+        ),
+        (
+            'probe = "a"\n[[modem]]\nname = "m"\nport = "p"\nlock = "4g"\nbands = [3]',
+            "modem[0].bands: expected a table, got a list",
+        ),
+        (
+            'probe = "a"\n[[modem]]\nname = "m"\nport = "p"\nlock = "4g"\ncell = { earfcn = 1 }',
+            "modem[0].cell.pci: an LTE cell needs a number from 0 to 503",
+        ),
         ('probe = "a"\n[uplink]\nhost = "h"\ncert = "c"', "'cert' and 'key' belong together"),
         ('probe = "a"\n[uplink]\nhost = "h"\nca = "ca.pem"', "uplink.ca: no file /etc/dosong/ca"),
     ],
 )
 def test_a_contradiction_names_its_place(text, complaint):
     assert any(complaint in line for line in problems(text))
+
+
+def test_a_modem_may_be_named_by_its_imei():
+    (place,) = read('probe = "a"\n[[modem]]\nname = "m"\nimei = "860000000000041"').modem
+    assert place.place == "imei-860000000000041"
 
 
 def test_a_file_that_is_not_there_is_a_problem(tmp_path):

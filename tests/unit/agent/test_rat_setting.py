@@ -34,3 +34,12 @@ def test_no_draft_is_left_behind_and_nobody_else_may_read(tmp_path):
     SavedSettings(tmp_path).save("867", SETTING)
     (file,) = tmp_path.iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_which_levers_are_ours_is_kept_beside_it(tmp_path):
+    saved = SavedSettings(tmp_path)
+    assert saved.held("867") == frozenset()
+    saved.save("867", SETTING)
+    assert saved.held("867") == frozenset()
+    saved.save("867", SETTING, held=["mode_pref"])
+    assert (saved.held("867"), saved.find("867")) == ({"mode_pref"}, SETTING)

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from agent.snapshots import Snapshot, excuse, judge, lock_agrees, lock_over, summarise
@@ -132,6 +133,12 @@ def test_a_failed_test_is_the_networks_only_if_the_modem_was_there_and_heard():
     assert excuse(()).outcome is Outcome.INVALID
 
 
+def test_a_failed_test_is_ours_if_the_modem_was_set_anew_meanwhile():
+    (first, second) = looks(LTE, NOTHING)
+    settling = second._replace(outcome=Outcome.SKIPPED, unsettled=True)
+    assert excuse((first, settling)) == (Outcome.INVALID, "the modem was set anew meanwhile")
+
+
 @pytest.mark.parametrize(
     ("mode", "agreeing", "contradicting"),
     [
@@ -167,3 +174,16 @@ def test_a_lock_holds_over_a_test_only_if_it_held_in_each_second():
     assert broken == RatLock(asked=RatMode.G4, read_back=RatMode.AUTO, serving_agreed=False)
     assert lock_over(None, looks(LTE)) is None
     assert lock_over(RatMode.G4, ()) == RatLock(asked=RatMode.G4)
+
+
+def test_a_test_is_as_narrow_as_its_looks():
+    narrow = RatLock(
+        asked=RatMode.G4,
+        read_back=RatMode.G4,
+        serving_agreed=True,
+        narrowed_to="bands lte 3",
+        narrowed_read_back=True,
+    )
+    lost = msgspec.structs.replace(narrow, serving_agreed=False, narrowed_read_back=False)
+    assert lock_over(RatMode.G4, looks(LTE, LTE, lock=narrow)) == narrow
+    assert lock_over(RatMode.G4, looks(LTE, lock=narrow) + looks(LTE, lock=lost)) == lost

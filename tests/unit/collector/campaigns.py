@@ -174,6 +174,7 @@ class Campaign:
         home_plmn="45204",
         asked=RatMode.AUTO,
         agreed=True,
+        narrowed_to=None,
         profile=None,
         probe="dn-01",
         modem="1-1.1",
@@ -200,7 +201,9 @@ class Campaign:
                 ),
                 modem=Modem(usb_path=modem),
                 sim=Sim(home_plmn=home_plmn),
-                rat_lock=RatLock(asked=asked, read_back=asked, serving_agreed=agreed),
+                rat_lock=RatLock(
+                    asked=asked, read_back=asked, serving_agreed=agreed, narrowed_to=narrowed_to
+                ),
                 outcome=outcome,
                 profile=profile,
                 software="test",

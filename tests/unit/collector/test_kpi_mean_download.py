@@ -193,6 +193,7 @@ LEFT_OUT = {
     "outside_areas": {"commune": None},
     "other_boundary_set": {"boundary_set": "test-2025"},
     "lock_lost": {"agreed": False},
+    "narrowed": {"narrowed_to": "bands lte 3"},
     "mixed_technology": {"rat_class": RatClass.MIXED},
     "other_technology": {"rat_class": RatClass.G5},
     "technology_unknown": {"rat_class": None},

@@ -6,7 +6,7 @@ import pytest
 
 from sim import gps
 from sim.modem import answer
-from sim.modem.persona import HEADER, NEEDED_SETTINGS, persona_names
+from sim.modem.persona import HEADER, NEEDED_SETTINGS
 from sim.world.technology import Technology
 
 ROOT = Path(__file__).parents[3]
@@ -19,7 +19,6 @@ PAGE = (ROOT / "docs" / "reference" / "simulator.md").read_text(encoding="utf-8"
         *answer.Fault,
         *gps.Fault,
         *Technology,
-        *persona_names(),
         *(f"{key}:" for key in HEADER),
         *NEEDED_SETTINGS,
     ],

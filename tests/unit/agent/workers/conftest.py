@@ -15,6 +15,7 @@ from agent.config import ModemPlace
 from agent.modem_worker import ModemWorker
 from agent.rat_setting import SavedSettings
 from agent.recorder import Envelope, Recorder
+from agent.rungs import RungLog
 from agent.runtime import Stop, Supervisor, Worker
 from drivers.modem.modem import Modem
 from sim.faults import faults_file
@@ -176,9 +177,12 @@ def sim_modem(tmp_path):
     """Makes plugged modems; `silence` is a world in which nobody hears anything."""
     made = []
 
-    def make(name="viettel", *, silence=False, folder=tmp_path):
+    def make(name="viettel", *, silence=False, folder=tmp_path, persona=None):
         folder.mkdir(exist_ok=True)
         world = demo_world(time.time() + 86_400)
+        if persona is not None:
+            card = msgspec.structs.replace(world.modem(name), persona=persona)
+            world = msgspec.structs.replace(world, modems=(card,))
         if silence:
             drive = world.drive
             everywhere = Stretch(road=drive.road, start_m=0, end_m=drive.end_m, half_width_m=1e6)
@@ -211,6 +215,7 @@ def modem_worker(clock, recorder, tmp_path):
             recorder=recorder,
             position_at=lambda _: Position(),
             saved=SavedSettings(tmp_path / "rat-settings"),
+            rungs=RungLog(tmp_path / "rungs", clock),
         )
 
     return make

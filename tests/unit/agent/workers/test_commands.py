@@ -254,6 +254,18 @@ def test_plugged_and_configured_modems_go_together():
     assert lines[1].port == "/dev/ttyUSB3"
 
 
+def test_a_modem_named_by_its_imei_is_where_the_agent_found_it():
+    place = ModemPlace(name="a", imei="860000000000041")
+    plugged_in = (plugged("1-2", "/dev/ttyUSB3"), plugged("1-4", "/dev/ttyUSB7"))
+    state = ModemState(name="a", state="ok", usb_path="1-4")
+    here, other = line_up((place,), plugged_in, {"a": state})
+    assert (here.name, here.usb_path, here.port, here.plugged) == ("a", "1-4", "/dev/ttyUSB7", True)
+    assert (other.name, other.usb_path) == (None, "1-2")
+    unknown, *others = line_up((place,), plugged_in, {})
+    assert (unknown.usb_path, unknown.plugged) == (None, False)
+    assert len(others) == 2
+
+
 def test_without_usb_the_configured_ports_are_told(probe, capsys):
     assert main(["modems", "--json", "--config", str(probe())]) == 0
     (line,) = json.loads(capsys.readouterr().out)["modems"]

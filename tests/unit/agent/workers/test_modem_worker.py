@@ -2,8 +2,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from agent import modem_worker as module
-from agent import settling
+from agent import lock_watch, settling
 from agent.modem_worker import LOOKS_IN_VAIN, _Order
 from agent.orders import OrderError
 from agent.rat_setting import SavedSettings
@@ -247,7 +246,7 @@ def test_a_modem_that_came_back_may_need_time_to_find_its_network(
 def test_a_silent_unlock_is_an_event_and_the_lock_comes_back(
     sim_modem, modem_worker, start, records, monkeypatch
 ):
-    monkeypatch.setattr(module, "LOCK_LOOK_EVERY_S", 1)
+    monkeypatch.setattr(lock_watch, "LOCK_LOOK_EVERY_S", 1)
     worker = modem_worker(sim_modem().link, lock=RatMode.G4)
     start(worker.run)
     records.wait(lambda row: heard(row) and row.rat_lock.read_back is RatMode.G4)

@@ -1,6 +1,8 @@
 import threading
+import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent import traffic_worker as module
@@ -293,3 +295,25 @@ def test_a_running_test_ends_with_the_agent_and_is_in_no_statistic(
     assert (cut.outcome, cut.reason) == (Outcome.INVALID, "the agent stops")
     assert (waiting.outcome, waiting.reason) == (Outcome.SKIPPED, "the agent stops")
     assert clock.mono_ns() > 0
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Short of time for a modem that is only slow."""
+    monkeypatch.setattr(module, "AGREE_TIMEOUT_S", 0.5)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_modem_on_a_forbidden_cell_is_given_the_time_to_have_its_radio_switched(
+    worker, request_for, start, records, radio
+):
+    radio.payload = msgspec.structs.replace(LTE, serving=Cell(rat=Rat.WCDMA))
+    made = worker()
+    start(made.run)
+    begun = time.monotonic()
+    helped = threading.Timer(1.5, lambda: setattr(radio, "payload", LTE))
+    helped.start()
+    made.ask(request_for(lambda _: OK, rat_lock=RatMode.G4))
+    row = records.wait(is_row)
+    assert row.outcome is Outcome.OK
+    assert time.monotonic() - begun >= 1.5

@@ -121,3 +121,25 @@ def test_bearer_with_mask_joined_or_apart(addresses):
     bearer = said("AT+CGCONTRDP=1", row)["bearer"]
     assert (bearer["ipv4"], bearer["netmask"]) == ("10.5.1.2", "255.255.255.0")
     assert (bearer["gateway"], bearer["dns"]) == ("10.5.1.1", ["10.1.1.1", "10.1.1.2"])
+
+
+def test_order_is_carried_out_whatever_comes_unasked_behind_it():
+    assert said("AT+CFUN=1", "OK\r\n\r\n+CPIN: READY\r\n") == {"result": "ok"}
+    assert "unread" in said("AT+CFUN?", "OK\r\n\r\n+QIND: SMS DONE\r\n")
+
+
+def test_commands_on_one_line_are_read_each():
+    found = said(
+        'AT+CPIN?;+CSQ;+QNWINFO;+QENG="servingcell";+COPS=3,2',
+        '+CSQ: 17,99\r\n\r\n+CPIN: READY\r\n\r\n+QNWINFO: "FDD LTE","45201","LTE BAND 3",1600\r\n'
+        '+QENG: "servingcell","NOCONN","LTE","FDD",452,01,9762001,255,1600,3,5,5,22A7,'
+        "-92,-10,-62,15,29\r\n\r\nOK\r\n",
+    )
+    assert (found["sim"], found["signal"]["csq"]) == ({"state": "ready"}, 17)
+    assert [cell["cell_id"] for cell in found["cells"]] == [0x9762001]
+    assert "operator" not in found
+
+
+def test_answer_under_the_name_of_another_domain_is_read():
+    found = said("AT+CEREG?", "+CREG: 0,2\r\n\r\nOK\r\n")["registration"]
+    assert (found["domain"], found["state"]) == ("cs", "searching")

@@ -14,7 +14,9 @@ from wire.messages import RatMode
 from .answers import Answers
 
 PAGE = Path(__file__).parents[4] / "docs" / "how-to" / "add-a-modem.md"
-BLOCKS = dict(re.findall(r"```(python|text)\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL))
+_FOUND = re.findall(r"```(python|text)\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+BLOCKS = dict(reversed(_FOUND))
+"""The first of each kind."""
 IDENTIFICATION = Identification("Example", "One")
 
 

@@ -75,7 +75,7 @@ def test_family_can_be_named(simulated):
 
 
 def test_unknown_family_is_refused_before_the_port_is_touched():
-    with pytest.raises(ValueError, match="there are .*generic.*quectel"):
+    with pytest.raises(ValueError, match=r"there are .*generic.*quectel"):
         Modem.open("/nowhere", usb_path="1", family="nokia")
 
 

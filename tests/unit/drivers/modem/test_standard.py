@@ -181,3 +181,56 @@ def test_ati_is_read_by_place_or_by_name():
 
 def test_prefix_with_nothing_behind_it_is_nothing():
     assert standard.bare(["+CGMR: "], "+CGMR") is None
+
+
+def test_answer_without_n_is_one_where_an_area_follows_the_state():
+    found = standard.registration(['+C5GREG: 1,"1964","260768000",11,4,"01"'], "+C5GREG")
+    assert (found.n, found.stat, found.tac, found.act) == (None, 1, 0x1964, 11)
+    with pytest.raises(UnreadableError):
+        standard.registration(["+C5GREG: 2"], "+C5GREG")
+
+
+def test_text_of_two_digits_is_no_cause():
+    line = '+CEREG: 4,5,"C350","0001766A",9,"00",,,"00000001","00001100"'
+    assert standard.registration([line], "+CEREG").cause_type is None
+
+
+def test_names_in_ucs2_are_text():
+    line = '+COPS: (2,"004D006F00620069","004D006F00620069","00340035003200300031",7)'
+    (found,) = standard.operators([line])
+    assert (found.long, found.plmn) == ("Mobi", "45201")
+    assert standard.operator(['+COPS: 0,2,"00340035003200300031",7']).plmn == "45201"
+    assert standard.operator(['+COPS: 0,0,"00560069006500740074",7']).name == "Viett"
+    assert standard.operator(['+COPS: 0,0,"2345",7']).name == "2345"
+
+
+def test_name_and_number_on_one_line_are_one_operator():
+    found = standard.operator(['+COPS: 0,0,"Mobifone",7', '+COPS: 0,2,"45201",7'])
+    assert (found.name, found.plmn, found.format) == ("Mobifone", "45201", 0)
+
+
+def test_bearer_has_nothing_of_another():
+    rows = ['+CGCONTRDP: 2,6,"ims","10.6.1.2",,"10.1.1.9"', '+CGCONTRDP: 1,5,"m","10.5.1.2"']
+    found = standard.bearer(rows)
+    assert found is not None
+    assert (found.cid, found.ipv4, found.dns) == (2, "10.6.1.2", ("10.1.1.9",))
+
+
+def test_address_of_the_other_family_is_no_gateway():
+    row = '+CGCONTRDP: 1,0,"m","10.5.1.2","32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.1"'
+    found = standard.bearer([row])
+    assert found is not None
+    assert (found.ipv4, found.ipv6, found.gateway) == ("10.5.1.2", "2001:db8::1", None)
+
+
+def test_address_may_have_its_prefix_behind_it():
+    assert str(standard.ip_address("2001:db8::1/64")) == "2001:db8::1"
+
+
+@pytest.mark.parametrize(
+    ("line", "maker", "model"),
+    [("Nokia", "Nokia", None), ("MD300", None, "MD300"), ("144", None, None)],
+)
+def test_single_line_is_a_maker_or_a_model(line, maker, model):
+    found = standard.identity([line])
+    assert (found.manufacturer, found.model) == (maker, model)

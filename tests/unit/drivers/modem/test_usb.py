@@ -80,6 +80,30 @@ def test_scan_works_with_or_without_usb_and_udev():
     assert all(modem.usb_path for modem in plugged_modems())
 
 
+def test_a_device_that_goes_during_the_scan_hides_no_other(monkeypatch):
+    scans = []
+
+    def nodes():
+        scans.append(len(scans))
+        yield node("/dev/ttyUSB3", 3)
+        if len(scans) < 3:
+            raise OSError(errno.ENODEV, "gone")
+        yield node("/dev/ttyUSB7", 3, usb_path="1-1.4")
+
+    monkeypatch.setattr(usb, "_nodes", nodes)
+    assert [modem.usb_path for modem in plugged_modems()] == ["1-1.3", "1-1.4"]
+    assert len(scans) == 3
+
+
+def test_a_scan_that_never_comes_to_its_end_tells_what_it_found(monkeypatch):
+    def nodes():
+        yield node("/dev/ttyUSB3", 3)
+        raise OSError(errno.ENODEV, "gone")
+
+    monkeypatch.setattr(usb, "_nodes", nodes)
+    assert [modem.usb_path for modem in plugged_modems()] == ["1-1.3"]
+
+
 class FakeMonitor:
     """In place of pyudev's: what is written to `events` is an event each."""
 

@@ -1,4 +1,5 @@
 import re
+from functools import lru_cache
 
 import pytest
 
@@ -217,14 +218,22 @@ def test_unasked_lines_come_in_their_rhythm():
 @pytest.mark.parametrize("persona", persona_names())
 def test_every_command_has_an_answer_in_every_state(persona, name, faults):
     device = modem(name, persona)
+    radio = device._radio
+    # Many questions at each of a few moments: the radio is worked out once for all of them.
+    radio.radio_at = lru_cache(radio.radio_at)
+    radio.cells_at = lru_cache(radio.cells_at)
     reads = [pattern for pattern in _patterns(persona) if "(" not in pattern]
-    locks = {"generic": "AT+WS46=12", "quectel_ec25": 'AT+QCFG="nwscanmode",1'}
+    locks = {
+        "generic": "AT+WS46=12",
+        "quectel_ec25": 'AT+QCFG="nwscanmode",1',
+        "quectel_rm520n": 'AT+QNWPREFCFG="mode_pref",LTE',
+    }
     states = [
         ("", T0),
         ("", IN_GAP),
         ("AT+CFUN=4", T0),
         ("AT+CFUN=1", T0 + 1),
-        (locks.get(persona, 'AT+QNWPREFCFG="mode_pref",LTE'), T0 + 6),
+        (locks.get(persona, ""), T0 + 6),
     ]
     for line, unix_s in states:
         if line:
@@ -237,3 +246,23 @@ def test_every_command_has_an_answer_in_every_state(persona, name, faults):
 
 def _patterns(persona):
     return [re.sub(r"\\(.)", r"\1", c.pattern) for c in load_persona(persona).commands]
+
+
+LOCK = 'AT+QNWPREFCFG="mode_pref",LTE'
+READ = 'AT+QNWPREFCFG="mode_pref"'
+SERVING = 'AT+QENG="servingcell"'
+STANDING = T0 - 1000
+
+
+@pytest.mark.parametrize(("fault", "radio_helps"), [("stubborn", True), ("obstinate", False)])
+def test_a_lock_may_be_read_back_and_have_no_effect(fault, radio_helps):
+    device = modem("viettel")
+    assert ask(device, LOCK, STANDING, fault) == ["OK"]
+    assert ask(device, READ, STANDING + 60, fault)[0].endswith(",LTE")
+    assert "NR5G-SA" in ask(device, SERVING, STANDING + 60, fault)[0]
+    ask(device, "AT+CFUN=4", STANDING + 61, fault)
+    assert "SEARCH" in ask(device, SERVING, STANDING + 62, fault)[0]
+    ask(device, "AT+CFUN=1", STANDING + 63, fault)
+    assert ('"LTE"' in ask(device, SERVING, STANDING + 80, fault)[0]) is radio_helps
+    ask(device, "AT+CFUN=1,1", STANDING + 81, fault)
+    assert '"LTE"' in ask(device, SERVING, STANDING + 120, fault)[0]

@@ -98,6 +98,7 @@ def test_settings_decide_what_is_allowed():
         (HEAD + "> AT+X={other:1}", r"x\.txt: .*other"),
         (HEAD + "> AT+X={lock:(1|2)}", r"x\.txt:10: .*groups"),
         (HEAD + "> AT\n@ soon", r"x\.txt:11: .*soon"),
+        (HEAD + "keep rat = 0", r"x\.txt: .*'rat' is a word of the simulator"),
         (HEAD.replace("model: X\n", ""), r"x\.txt: .*model"),
         (HEAD.replace("set cmee = 1\n", ""), r"x\.txt: .*cmee"),
     ],

@@ -256,6 +256,16 @@ def test_bands_are_one_number_or_masks(lines, bands):
     assert reading("AT^SCFG?", *(f"^SCFG: {line}" for line in lines)).bands == bands
 
 
+def test_bands_there_are_end_their_ranges():
+    found = reading(
+        "AT^SCFG=?",
+        '^SCFG: "MEopMode/CFUN",("0","1")',
+        '^SCFG: "Radio/Band/2G",("00000001"-"00000003"),,("0","1")',
+        '^SCFG: "Radio/Band/4G",("00000001"-"000c0005"),("00000001"-"00000080"),("0","1")',
+    )
+    assert found.bands == Bands(gsm_mhz=(900, 1800), lte=(1, 3, 19, 20, 40))
+
+
 @pytest.mark.parametrize(
     ("command", "line"),
     [
@@ -263,7 +273,7 @@ def test_bands_are_one_number_or_masks(lines, bands):
         ("AT^SCFG?", '^SCFG: "Radio/Band/2G","what"'),
         ("AT^SCFG?", '^SCFG: "Radio/Band/4G"'),
         ("AT^SCFG?", '^SCFG: "Radio/Band","what"'),
-        ("AT^SCFG=?", '^SCFG: "Radio/Band/4G",("0x00000001"-"0x080E08DF")'),
+        ("AT^SCFG=?", '^SCFG: "Radio/Band/4G",("what"-"ever")'),
     ],
 )
 def test_configuration_without_bands_is_not_read(command, line):
@@ -423,10 +433,20 @@ def test_bands_in_one_number_are_not_held():
         ("Thales", "ELS61-E2", "cinterion"),
         ("Telit Cinterion", "PLS63-W", "cinterion"),
         ("Telit Cinterion", "FN990A28", "telit"),
+        ("Cinterion", "MV31-W", "foxconn"),
+        ("Thales", "MV32-W-A", "foxconn"),
     ],
 )
 def test_modules_of_both_lines_are_told_apart(maker, model, name):
     assert family_of(Identification(maker, model)).name == name
+
+
+def test_settings_of_modules_that_foxconn_makes_are_read():
+    lock = reading("AT^SLMODE?", "^SLMODE: 1,6", model="MV31-W").rat_lock
+    assert lock == AllowedRats(allowed=("lte", "nr"), auto=False)
+    found = reading("AT^LTE_LOCK?", "^LTE_LOCK:(255,1600),", model="MV31-W").cell_lock
+    assert found is not None
+    assert [(cell.pci, cell.earfcn) for cell in found.cells] == [(255, 1600)]
 
 
 def test_modules_that_foxconn_makes_are_not_claimed():

@@ -416,6 +416,17 @@ def test_sensors_are_in_thousandths_of_a_degree(lines, celsius):
 def test_monitor_tells_degrees_but_with_a_question_mark_how_it_reports():
     assert read("AT+MTSM=1", "+MTSM: 41").temperature_c == 41
     assert read("AT+MTSM?", "+MTSM: 1").temperature_c is None
+    assert read("AT+MTSM?", "+MTSM: 35").temperature_c == 35
+
+
+def test_way_of_reporting_alone_says_nothing_of_5gs():
+    assert read("AT+C5GREG?", "+C5GREG: 2") == Reading()
+    found = read("AT+C5GREG?", "+C5GREG: 2,1").registration
+    assert found is not None
+    assert found.stat == 1
+    for line in ("+C5GREG: 99", "+C5GREG: what"):
+        with pytest.raises(UnreadableError):
+            read("AT+C5GREG?", line)
 
 
 def test_data_call_has_its_addresses():

@@ -87,6 +87,7 @@ def read(command: str, text: str, model: str = "T99W175") -> Reading:
         ("Dell", "DW5930e"),
         ("FOXCONN", "unknown"),
         (None, "T99W640"),
+        ("Cinterion", "MV31-W"),
     ],
 )
 def test_module_is_known_by_its_model(maker, model):
@@ -160,6 +161,12 @@ def test_module_without_the_command_is_asked_the_standard():
     look = module.read_radio(neighbours=False)
     assert look.serving is not None
     assert (look.serving.cell_id, look.serving.rssi_dbm) == (0x9762001, -73)
+
+
+def test_status_of_older_modules():
+    row = '"45204",1600,-92.2,-62.8,-10.5,8871,0,0,19,1,255,"452040000000001","Viettel",3,3,14.4'
+    (cell,) = read("AT^RFSTS?", f"^RFSTS:\n{row}", "T77W676").cells or ()
+    assert (cell.tac, cell.pci, cell.sinr_db) == (8871, 255, 14.4)
 
 
 def test_temperatures_have_the_names_of_their_sensors():

@@ -198,6 +198,58 @@ def test_identity_of_an_lte_cell_is_decimal():
     assert (serving.mnc, serving.cell_id, serving.pci) == ("04", 9762225, 255)
 
 
+BEAMS = "3,-92,4,-97,2,-99,5,-101,1,-103,0,-104,6,-110,7,-112"
+
+
+def test_beams_are_of_the_serving_cell_and_its_neighbours():
+    near, far = "378,632736,-99,3,4,-99,0,-104,3,-110,2,-112", "41,154570,-105,1,0,-105,,,,,,"
+    said = f"^NRSSBID: 632736,00000001C649D138,377,-92,17,-1,{BEAMS},2,{near},{far}"
+    found = cells("AT^NRSSBID?", said)
+    assert found.serving is not None
+    assert (found.serving.cell_id, found.serving.pci) == (0x1C649D138, 377)
+    assert (found.serving.rsrp_dbm, found.serving.sinr_db) == (-92, 17)
+    assert [(cell.arfcn, cell.pci, cell.rsrp_dbm, cell.sinr_db) for cell in found.others] == [
+        (632736, 378, -99, 3),
+        (154570, 41, -105, 1),
+    ]
+
+
+def test_beams_without_neighbours():
+    found = cells("AT^NRSSBID?", f"^NRSSBID: 632736,0,377,-92,17,-1,{BEAMS},0")
+    assert found.serving is not None
+    assert (found.serving.cell_id, found.others) == (None, ())
+
+
+@pytest.mark.parametrize("said", ["", "632736,0,377", f"what,0,377,-92,17,-1,{BEAMS},0"])
+def test_beams_of_no_cell_are_not_read(said):
+    with pytest.raises(UnreadableError):
+        read("AT^NRSSBID?", f"^NRSSBID: {said}")
+
+
+def test_scan_has_cells_of_any_network():
+    lines = (
+        '^CELLSCAN: 3,"45204",3491040,377,4E,00A1F2,1C649D138,0,0,0,1,-92,-18,24,',
+        '^CELLSCAN: 2,"45202",1825,255,3,22A7,0,-62,,,,,,,60',
+        '^CELLSCAN: 1,"45201",2112,120,1,129D,1A2B3C4,-81,,120,,,,,',
+    )
+    found = cells("AT^CELLSCAN=3", *lines)
+    nr, lte = found.others
+    assert (nr.rat, nr.mnc, nr.pci, nr.band, nr.scs_khz) == (Rat.NR, "04", 377, 78, 30)
+    assert (nr.tac, nr.cell_id, nr.rsrp_dbm) == (0xA1F2, 0x1C649D138, -92)
+    assert (lte.rat, lte.mnc, lte.pci, lte.band, lte.tac) == (Rat.LTE, "02", 255, 3, 0x22A7)
+    assert (lte.cell_id, lte.rsrp_dbm) == (None, None)
+    assert len(found.unread) == 1
+    assert cells("AT^CELLSCAN=3").others == ()
+    with pytest.raises(UnreadableError):
+        read("AT^CELLSCAN=3", "^CELLSCAN: what")
+
+
+def test_neighbours_without_a_channel_are_left_out():
+    found = cells("AT^MONNC", "^MONNC: GSM,1,77,33,1A2B,57B2,-81", "^MONNC: GSM,1,,,,,-90")
+    assert [cell.arfcn for cell in found.others] == [77]
+    assert found.unread == ()
+
+
 # Levels.
 
 
@@ -205,6 +257,12 @@ def test_identity_of_an_lte_cell_is_decimal():
 def test_steps_are_the_lower_bounds_of_their_intervals(label):
     found = lte("AT^HCSQ?", f"^HCSQ:{label},49,45,171,20")
     assert found == Levels(rssi_dbm=-72, rsrp_dbm=-96, sinr_db=14, rsrq_db=-10)
+
+
+def test_switches_may_stand_before_the_technology():
+    assert lte("AT^HCSQ?", '^HCSQ: 1,1,"LTE",49,45,171,20') == Levels(
+        rssi_dbm=-72, rsrp_dbm=-96, sinr_db=14, rsrq_db=-10
+    )
 
 
 def test_steps_of_umts_and_gsm():
@@ -334,6 +392,42 @@ def test_lease_is_turned_round_and_may_lack_a_zero():
     assert (found.gateway, found.dns) == ("10.33.48.9", ("8.8.8.8", "4.4.4.4"))
 
 
+def test_bytes_of_a_lease_stand_in_order_where_its_mask_does():
+    said = "^DHCP: 0A21300A,FFFFFFC0,0A213001,00000000,08080808,04040404,05DC,03E8"
+    (found,) = read("AT^DHCP?", said).addresses or ()
+    assert (found.ipv4, found.netmask, found.prefix) == ("10.33.48.10", "255.255.255.192", 26)
+    assert (found.gateway, found.dns) == ("10.33.48.1", ("8.8.8.8", "4.4.4.4"))
+
+
+def test_lease_with_a_mask_of_one_byte_is_turned_round():
+    said = "^DHCP: 0A30210A,000000FF,0100000A,0100000A,08080808,04040404,0,0"
+    (found,) = read("AT^DHCP?", said).addresses or ()
+    assert (found.ipv4, found.netmask, found.prefix) == ("10.33.48.10", "255.0.0.0", 8)
+
+
+@pytest.mark.parametrize(
+    ("lines", "active", "connected"),
+    [
+        (['^DCONNSTAT: 1,"v-internet",1,0,1'], {"1": True}, Connected(ipv4=True, ipv6=False)),
+        (
+            ['^DCONNSTAT: 1,"m3",1,1,3', "^DCONNSTAT: 2"],
+            {"1": True, "2": False},
+            Connected(ipv4=True, ipv6=True),
+        ),
+        (["^DCONNSTAT: 1"], {"1": False}, Connected(ipv4=False, ipv6=False)),
+    ],
+)
+def test_data_calls_of_each_context(lines, active, connected):
+    found = read("AT^DCONNSTAT?", *lines)
+    assert (found.pdp_active, found.data_connected) == (active, connected)
+
+
+@pytest.mark.parametrize("line", ["^DCONNSTAT: what", "^DCONN: 1"])
+def test_data_calls_of_no_context_are_not_read(line):
+    with pytest.raises(UnreadableError):
+        read("AT^DCONNSTAT?", line)
+
+
 def test_lease_of_ipv6():
     said = "^DHCPV6: 2001:db8::7,ffff:ffff:ffff:ffff::,fe80::1,::,2001:db8::53,::,0,0"
     assert read("AT^DHCPV6?", said).addresses == (
@@ -410,6 +504,22 @@ def test_architectures_of_nr():
             "AT^NRFREQLOCK?",
             ["^NRFREQLOCK: 2", "0,1", "78,632736,1,179"],
             CellLock(rat=Rat.NR, cells=(LockedCell(band=78, earfcn=632736, scs_khz=30, pci=377),)),
+        ),
+        (
+            "AT^NRFREQLOCK?",
+            ['^NRFREQLOCK: 2,0,2,"78,28","632736,154570","1,0","377,41"'],
+            CellLock(
+                rat=Rat.NR,
+                cells=(
+                    LockedCell(band=78, earfcn=632736, scs_khz=30, pci=377),
+                    LockedCell(band=28, earfcn=154570, scs_khz=15, pci=41),
+                ),
+            ),
+        ),
+        (
+            "AT^LTEFREQLOCK?",
+            ['^LTEFREQLOCK: 2,0,1,"3","1600","255"'],
+            CellLock(rat=Rat.LTE, cells=(LockedCell(band=3, earfcn=1600, pci=255),)),
         ),
         (
             "AT^FREQLOCK?",

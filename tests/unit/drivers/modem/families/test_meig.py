@@ -152,6 +152,23 @@ def test_named_values_in_rows_or_in_one(command, lines):
     assert serving.cell_id is None
 
 
+def test_technology_may_stand_alone_above_the_names():
+    lines = ["+SGCELLINFOEX: TD-LTE", "MCC:452", "MNC:04", "PCI:255", "BAND:40"]
+    lines += ["DL CHANNEL:38950", "UL CHANNEL:38950", "RSRP:-92", "RSRQ:-10", "SINR:170"]
+    found = cells("AT+SGCELLINFOEX?", *lines)
+    assert found.mode == "lte"
+    assert found.serving is not None
+    assert (found.serving.pci, found.serving.band, found.serving.arfcn) == (255, 40, 38950)
+    assert (found.serving.rsrp_dbm, found.unread) == (-92, ())
+
+
+def test_names_of_utra():
+    lines = ["CURR_MODE:WCDMA", "MCC:452", "MNC:02", "PSC:120", "CHANNEL:10688", "RSCP:-81"]
+    serving = cells("AT+SGCELLINFOEX?", "+SGCELLINFOEX:", *lines, "ECIO:-9").serving
+    assert serving is not None
+    assert (serving.psc, serving.arfcn, serving.rscp_dbm, serving.ecio_db) == (120, 10688, -81, -9)
+
+
 def test_named_values_of_no_technology():
     assert cells("AT+SGCELLINFO", "CURR_MODE:0").mode == "no-service"
     with pytest.raises(UnreadableError):

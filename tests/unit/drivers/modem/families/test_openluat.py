@@ -222,6 +222,47 @@ def test_neighbours_stand_in_rows_of_their_own():
     assert (inter.pci, inter.arfcn) == (43, 300)
 
 
+def test_reported_neighbours_may_name_their_network_and_be_of_gsm():
+    cells = read(
+        "",
+        f"+EEMLTESVC: {SERVICE}",
+        "+EEMLTEINTRA: 0, 34, 1600, 39, 0, 1106, 4, 8871, 158736924",
+        "+EEMLTEINTERRAT:0,16,1106,4,6213,26862,627,1,-77",
+        "+EEMLTEINTERRAT:1,0",
+    ).cells
+    assert cells is not None
+    assert cells[1:] == (
+        HeardCell(
+            role=Role.NEIGHBOUR,
+            rat=Rat.LTE,
+            mcc="452",
+            mnc="04",
+            tac=8871,
+            cell_id=158736924,
+            pci=34,
+            arfcn=1600,
+            rsrp_dbm=-102,
+        ),
+        HeardCell(
+            role=Role.NEIGHBOUR,
+            rat=Rat.GSM,
+            mcc="452",
+            mnc="04",
+            lac=6213,
+            cell_id=26862,
+            arfcn=627,
+            rssi_dbm=-77,
+        ),
+    )
+
+
+def test_temperature_is_told_among_other_values_of_the_adc():
+    assert read('AT+ECADC="TEMP"', "+ECADC: TEMP, 51").temperature_c == 51
+    assert read('AT+ECADC="ALL"', "+ECADC: TEMP, -7, VBAT, 3800").temperature_c == -7
+    with pytest.raises(UnreadableError):
+        read('AT+ECADC="VBAT"', "+ECADC: VBAT, 3800")
+
+
 @pytest.mark.parametrize("value", ["", "3, 2", ",", "0," * 30, "²," * 30, "9" * 5000])
 def test_report_without_a_cell_is_unreadable(value):
     for name in ("+EEMLTESVC", "+EEMGINFO", "+EEMLTEINTRA"):

@@ -1,5 +1,6 @@
 import pytest
 
+from drivers.modem.decode import decode
 from drivers.modem.dialogue import Dialogue
 from drivers.modem.errors import RefusedError, UnreadableError, UnsupportedLockError
 from drivers.modem.families import quectel
@@ -329,3 +330,100 @@ def test_scan_that_is_not_understood_is_kept():
 def test_refused_scan_is_an_error():
     with pytest.raises(RefusedError):
         module("EC25")[1].scan()
+
+
+def decoded(command: str, *lines: str):
+    response = "\r\n".join((*lines, "", "OK", ""))
+    return decode(vendor="quectel", model="RM520N-GL", command=command, response=response)
+
+
+def test_levels_of_receivers_have_a_row_for_each_technology():
+    found = decoded("AT+QRSRP", "+QRSRP: -93,-88,-32768,-140,LTE", "+QRSRP: -77,-72,-76,-81,NR5G")
+    assert found["signal"]["rsrp_rx_dbm"] == found["signal"]["lte"]["rsrp_rx_dbm"] == [-93, -88]
+    assert found["signal"]["nr"]["rsrp_rx_dbm"] == [-77, -72, -76, -81]
+    assert decoded("AT+QRSRQ", '+QRSRQ: -8,-9,-32768,-32768,"LTE"') == {
+        "signal": {"rat": "lte", "rsrq_rx_db": [-8, -9]}
+    }
+    assert decoded("AT+QSINR", "+QSINR: 18,17,-32768,-32768,NR5G") == {
+        "signal": {"rat": "nr", "sinr_rx_db": [18, 17]}
+    }
+    assert decoded("AT+QRSSI", "+QRSSI: -57,-61,-32768,-59,NR5G") == {
+        "signal": {"rat": "nr", "rssi_rx_dbm": [-57, -61, -59]}
+    }
+    assert "unread" in decoded("AT+QSINR", "+QENDC: 1")
+
+
+def test_levels_without_a_cell_have_a_row_for_each_technology():
+    lte, nr = '+QCSQ: "LTE",-57,-86,170,-9', '+QCSQ: "NR5G",-79,14,-11'
+    assert decoded("AT+QCSQ", lte, nr) == {
+        "signal": {
+            "rat": "lte",
+            "rssi_dbm": -57,
+            "rsrp_dbm": -86,
+            "sinr_db": 14,
+            "rsrq_db": -9,
+            "nr": {"rsrp_dbm": -79, "sinr_db": 14, "rsrq_db": -11},
+        }
+    }
+
+
+def test_rssi_may_stand_before_the_levels_of_nr():
+    assert decoded("AT+QCSQ", '+QCSQ: "NR5G-SA",-54,-83,3,-11') == {
+        "signal": {"rat": "nr", "rssi_dbm": -54, "rsrp_dbm": -83, "sinr_db": 3, "rsrq_db": -11}
+    }
+
+
+def test_full_version_of_the_firmware_has_no_prefix():
+    assert decoded("AT+QGMR", "RM520NGLAAR03A03M4G_01.201.01.201") == {
+        "identity": {"revision": "RM520NGLAAR03A03M4G_01.201.01.201"}
+    }
+
+
+def test_names_of_the_network_may_come_in_ucs2():
+    answer = '+QSPN: "0056004E0050","0056004E0050","0110",1,"45202"'
+    assert decoded("AT+QSPN", answer) == {
+        "operator": {"name": "VNP", "spn": "\u0110", "plmn": "45202"}
+    }
+    assert decoded("AT+QSPN", '+QSPN: "4520","","0110",0,"45202"') == {
+        "operator": {"spn": "0110", "plmn": "45202"}
+    }
+
+
+def test_addresses_of_the_data_call():
+    assert decoded("AT+QIACT?", '+QIACT: 1,1,1,"10.5.1.2"', "+QIACT: 2,0,1") == {
+        "pdp_active": {"1": True, "2": False},
+        "addresses": [{"cid": 1, "ipv4": "10.5.1.2"}],
+    }
+    rows = '+QMAP: "WWAN",1,1,"IPV4","10.5.1.2"', '+QMAP: "WWAN",1,1,"IPV6","2001:db8::1"'
+    assert decoded('AT+QMAP="WWAN"', *rows) == {
+        "addresses": [{"cid": 1, "ipv4": "10.5.1.2", "ipv6": "2001:db8::1"}]
+    }
+    assert "unread" in decoded('AT+QMAP="LAN"', '+QMAP: "LAN",192.168.225.40')
+
+
+def test_cells_without_levels():
+    serving, neighbour = decoded(
+        "AT+QCELL?",
+        '+QCELL: "servingcell","LTE",452,04,22a7,976200a,123,36',
+        '+QCELL: "neighbourcell","GSM",452,04,22a7,d89,35,46',
+    )["cells"]
+    assert (serving["role"], serving["tac"], serving["cell_id"], serving["pci"]) == (
+        *("serving", 0x22A7, 0x976200A),
+        123,
+    )
+    assert (neighbour["role"], neighbour["lac"], neighbour["bsic"]) == ("neighbour", 0x22A7, 35)
+
+
+def test_long_nr_record_has_its_levels_behind_the_uplink():
+    _, measured, bare = decoded(
+        "AT+QCAINFO",
+        '+QCAINFO: "PCC",1350,75,"LTE BAND 3",1,295,-93,-8,-66,23',
+        '+QCAINFO: "SCC",528030,8,"NR5G BAND 41",1,262,0,0,528030,-79,-12,2244',
+        '+QCAINFO: "SCC",521310,11,"NR5G BAND 41",1,153,0,-,-,-11,-11,2549',
+    )["cells"]
+    assert (measured["rsrp_dbm"], measured["rsrq_db"]) == (-79, -12)
+    assert "rsrp_dbm" not in bare
+
+
+def test_temperature_in_words_is_none():
+    assert "unread" in decoded("AT+QTEMP", "+QTEMP: bad")

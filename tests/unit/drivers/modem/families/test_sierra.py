@@ -151,6 +151,29 @@ def test_technologies_without_a_name_or_the_command_are_unreadable(text):
         read("AT!SELRAT?", text)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        (
+            "Index, Name,       GW Band Mask     L Band Mask\n"
+            "06, Europe         0002000000400000 00000000000800C5\n"
+            "0C, NR5G ALL       0000000000000000 0000000000000000"
+        ),
+        (
+            "Index, Name\n06, Europe\n     0 - GW:    0002000000400000\n"
+            "     1 - LTE:   00000000000800C5 0000000000000000\n0C, NR5G ALL"
+        ),
+    ],
+)
+def test_sets_of_bands_are_listed_by_their_hexadecimal_index(said):
+    assert read("AT!BAND=?", said).supported == {"band": (6, 12)}
+
+
+def test_sets_of_bands_that_are_none_are_not_read():
+    with pytest.raises(UnreadableError):
+        read("AT!BAND=?", "Index, Name")
+
+
 def test_choices_are_listed_by_their_hexadecimal_index():
     assert read("AT!SELRAT=?", MC74_CHOICES).supported == {"selrat": (0, 1, 6, 0x11)}
 

@@ -332,3 +332,11 @@ def test_setting_of_another_family_or_with_a_command_in_it_is_refused(setting):
     with pytest.raises(RefusedError):
         family.restore(setting)
     assert not [line for line in modem.asked if line.startswith("AT+CNMP=") and "CPIN" in line]
+
+
+def test_bands_of_lpwa_modules_are_taken_together():
+    bands = read("AT+CBANDCFG?", '+CBANDCFG: "CAT-M",3,8', '+CBANDCFG: "NB-IOT",8,28').bands
+    assert bands is not None
+    assert bands.lte == (3, 8, 28)
+    with pytest.raises(UnreadableError):
+        read("AT+CBANDCFG?", '+CBANDCFG: "CAT-M",x')

@@ -266,6 +266,7 @@ def test_cell_of_nr_has_labels_of_its_own():
     alone = by_role(reading("AT#MONI", f"#MONI: {row}"))
     assert alone.serving is not None
     assert (alone.serving.pci, alone.serving.sinr_raw, alone.serving.band) == (297, 240, 41)
+    assert alone.serving.bandwidth_mhz == 100
     beside = by_role(
         reading("AT#MONI", "#MONI: V TAC:22A7 Id:9762001 EARFCN:1600 RSRP:-92", f"#MONI: {row}")
     )
@@ -417,6 +418,31 @@ def test_no_carriers_are_none():
         reading("AT#CAINFOEXT?", "what")
 
 
+# AT^RFSTS? of modems that Foxconn made.
+
+
+@pytest.mark.parametrize("lines", [("^RFSTS:", "{}"), ("^RFSTS: {}",)])
+def test_status_of_foxconn_is_decimal_with_the_identity_of_the_cell(lines):
+    row = '"45204",1600,-92.2,-62.8,-10.5,8871,0,0,19,1,255,"452040000000001","Viettel",3,3,14.4'
+    found = reading("AT^RFSTS?", *(line.format(row) for line in lines), model="LN940")
+    assert (found.mode, found.operator and found.operator.name) == ("lte", "Viettel")
+    (cell,) = found.cells or ()
+    assert (cell.mcc, cell.mnc, cell.tac, cell.pci, cell.cell_id) == ("452", "04", 8871, 255, None)
+    assert (cell.rsrp_dbm, cell.rsrq_db, cell.rssi_dbm) == (-92.2, -10.5, -62.8)
+    assert (cell.band, cell.sinr_db, cell.sinr_raw) == (3, 14.4, None)
+
+
+def test_status_of_foxconn_may_have_the_whole_cell_and_a_step():
+    row = '"45204",1600,-92.2,-62.8,-10.5,8871,0,0,19,1,158736385,"452040000000001","V",3,3,128'
+    (cell,) = reading("AT^RFSTS?", f"^RFSTS: {row}").cells or ()
+    assert (cell.cell_id, cell.pci, cell.sinr_db, cell.sinr_raw) == (158736385, None, None, 128)
+
+
+def test_status_of_foxconn_that_is_none_is_not_read():
+    with pytest.raises(UnreadableError):
+        reading("AT^RFSTS?", "^RFSTS:")
+
+
 # AT#BND?
 
 
@@ -431,6 +457,7 @@ def test_no_carriers_are_none():
         ("ME910G1-WW", "5,0,4,0,2", Bands(gsm_mhz=(850, 900, 1800, 1900), lte=(3, 66))),
         ("LM960", "0,0,44,42", Bands(lte=(3, 7, 66, 71))),
         ("LE910C1-EUX", "0,5,80800C5", Bands(wcdma=(8,), lte=(1, 3, 7, 8, 20, 28))),
+        ("LE910-EUG", ",6,68", Bands(wcdma=(1, 8), lte=(3, 7))),
         (
             "FN990A28",
             "0,22,44,2,4,2000,80,2000",

@@ -315,3 +315,9 @@ def test_mask_of_a_technology_that_is_not_known_is_left_alone():
 def test_frequencies_are_compared_in_one_order():
     _, family = module("SARA-U201", **{"AT+UBANDSEL?": "+UBANDSEL: 2100,900"})
     assert family.holds(family.wanted(None, Bands(mhz=(900, 2100))))
+
+
+def test_ninth_identification_is_the_firmware():
+    identity = read("ATI9", "02.14,A00.01").identity
+    assert identity is not None
+    assert (identity.manufacturer, identity.revision) == (None, "02.14,A00.01")

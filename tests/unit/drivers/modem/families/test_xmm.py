@@ -114,6 +114,30 @@ def test_rows_without_uplink_or_loss_have_their_levels_further_on(middle):
     assert (serving.rsrp_dbm, serving.rsrq_db, serving.sinr_raw) == (-90, -10, 12)
 
 
+def test_rows_of_the_oldest_have_no_channels():
+    found = by_role(
+        read(
+            "AT+XMCI=1",
+            f'+XMCI: 4,452,01,"0x1F40","0x012A4B01","0x010A",51,20,12,{TAIL}',
+            '+XMCI: 5,000,000,"0xFFFE","0xFFFFFFFF","0x001B",45,14,255',
+            '+XMCI: 3,000,000,"0xFFFE","0xFFFFFFFF","0x0078",40,30',
+        )
+    )
+    assert found.serving is not None
+    assert (found.serving.pci, found.serving.arfcn) == (266, None)
+    assert (found.serving.rsrp_dbm, found.serving.rsrq_db, found.serving.sinr_raw) == (-90, -10, 12)
+    lte, utra = found.others
+    assert (lte.pci, lte.rsrp_dbm, lte.rsrq_db, lte.sinr_raw) == (27, -96, -13, None)
+    assert (utra.psc, utra.rscp_dbm, utra.ecio_db) == (120, -81, -9.5)
+
+
+def test_power_of_gsm_follows_the_identities():
+    row = '+XMCI: 0,452,04,"0x550B","0x00000D89","0x00000010","0x0000003E",35,0'
+    serving = by_role(read("AT+XMCI=1", row)).serving
+    assert serving is not None
+    assert (serving.bsic, serving.rssi_dbm) == (16, -76)
+
+
 def test_decimal_identities_are_read_as_well():
     serving = by_role(read("AT+XMCI=1", "+XMCI: 4,452,01,8000,19549953,266,1400,19400,0,51,20,9"))
     assert serving.serving is not None

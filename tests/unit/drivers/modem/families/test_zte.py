@@ -104,6 +104,7 @@ def test_carriers_of_zeros_are_none():
         ('"HSPA+","CS_ONLY",', "wcdma", "cs"),
         ('"No Service"', "no-service", None),
         ("Limited Service,CS_ONLY", "no-service", "cs"),
+        ('"LTE Cat.NB1","PS_ONLY"', "lte", "ps"),
     ],
 )
 def test_technology_and_domain_in_words(said, mode, domain):

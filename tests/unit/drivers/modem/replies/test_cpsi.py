@@ -211,3 +211,60 @@ def test_search_has_cells_of_its_rows():
     assert (nr.role, nr.arfcn, nr.pci, nr.rsrp_dbm) == (Role.NEIGHBOUR, 650000, 51, -93)
     with pytest.raises(UnreadableError):
         read("AT+CNWSEARCH", "+LTE_CELL:")
+
+
+def test_level_of_gsm_is_an_index_on_asr_chips():
+    row = "+CPSI: GSM,Online,452-01,0x46C2,43674,1021 PGSM 900,{},0,15-15"
+    assert only(read("AT+CPSI?", row.format("25"))).rssi_dbm == -86
+    assert only(read("AT+CPSI?", row.format("-81"))).rssi_dbm == -81
+    assert only(read("AT+CPSI?", row.format("0"))).rssi_dbm is None
+
+
+def test_measurements_of_the_modem():
+    reading = read(
+        "AT+CMGRMI=4",
+        "+CMGRMI: Main_Info,4,1,1,0,2,52709,0,2,11",
+        "+CMGRMI: Serving_Cell,1725,452,02,3832,2,9762001,3,3,3,19,58,-107,-890,-625,0",
+        "+CMGRMI: LTE_Intra,1,1725,58,1",
+        "+CMGRMI: LTE_Intra_Cell1,58,-107,-890,-625,0",
+        "+CMGRMI: LTE_Intra_Cell2,59,-141,-985,-702,0",
+    )
+    serving, neighbour = reading.cells or ()
+    assert (reading.mode, serving.role, serving.mcc, serving.mnc) == (
+        *("lte", Role.SERVING),
+        *("452", "02"),
+    )
+    assert (serving.tac, serving.cell_id, serving.pci, serving.arfcn) == (3832, 9762001, 58, 1725)
+    assert (serving.rsrq_db, serving.rsrp_dbm, serving.rssi_dbm) == (-10.7, -89, -62.5)
+    assert (neighbour.role, neighbour.pci, neighbour.arfcn) == (Role.NEIGHBOUR, 59, 1725)
+
+
+def test_engineering_mode_of_lpwa_modules():
+    reading = read(
+        "AT+CENG?",
+        "+CENG: 1,1,2,LTE NB-IOT",
+        '+CENG: 0,"3700,29,-74,-72,-3,12,199,8381899,452,01,255"',
+        '+CENG: 1,"3700,30,-84,-81,-9,2"',
+    )
+    serving, neighbour = reading.cells or ()
+    assert (reading.mode, serving.mcc, serving.mnc, serving.cell_id) == (
+        *("lte", "452", "01"),
+        8381899,
+    )
+    assert (serving.arfcn, serving.pci, serving.rsrp_dbm, serving.rsrq_db) == (3700, 29, -74, -3)
+    assert (serving.tac, serving.sinr_raw) == (None, 12)
+    assert (neighbour.role, neighbour.pci, neighbour.mcc) == (Role.NEIGHBOUR, 30, None)
+
+
+@pytest.mark.parametrize(
+    ("command", "row"),
+    [
+        ("AT+CENG?", '+CENG: 0,"452,01,278d,206d,25,37"'),
+        ("AT+CENG?", "+CENG: 3,0"),
+        ("AT+CMGRMI=4", "+CMGRMI: Serving_Cell,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0"),
+        ("AT+CMGRMI=4", "+CMGRMI: Serving_Cell"),
+    ],
+)
+def test_measurements_of_nothing_are_unreadable(command, row):
+    with pytest.raises(UnreadableError):
+        read(command, row)

@@ -269,6 +269,12 @@ def test_gsm_has_no_band_number():
     )
 
 
+@pytest.mark.parametrize(("said", "attached"), [("Not attached", None), ("Attached", True)])
+def test_stand_alone_is_attached_where_it_is_said_but_not_detached(said, attached):
+    text = STANDALONE.replace("PS state:    Not attached", f"PS state:    {said}")
+    assert status(text).attached is attached
+
+
 @pytest.mark.parametrize("mode", ["Unknown", "NO SERVICE"])
 def test_no_service_is_no_cell(mode):
     reading = status(

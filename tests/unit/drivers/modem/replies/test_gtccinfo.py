@@ -157,6 +157,23 @@ def test_second_serving_row_is_the_leg_of_en_dc():
     assert (neighbour.rsrp_dbm, neighbour.rsrq_db) == (-101, -12.5)
 
 
+def test_captions_tell_the_technology_where_its_number_is_none():
+    utra = "12,452,04,550B,007AB123,10688,120,1,30,40,1,42,0,28"
+    found = read("UMTS service cell:", f"1,{utra}", model="FM350-GL")
+    assert found.mode == "wcdma"
+    found = read(
+        "LTE-NR EN-DC service cell:",
+        "1,12,452,01,1F40,012A4B01,640,FF" + TAIL_4G,
+        "1,12,,,FFFFFFF,00FFFFFFF,9EB10,33,5078,100,20,65,65,70",
+    )
+    assert found.mode == "nr-nsa"
+    assert found.serving is not None
+    assert (found.serving.rat, found.serving.pci) == (Rat.LTE, 255)
+    assert found.nr is not None
+    assert (found.nr.arfcn, found.nr.pci) == (650000, 51)
+    assert read("what", f"1,{utra}", "1,4,452,01,1F40,012A4B01,640,FF" + TAIL_4G).unread != ()
+
+
 def test_neighbours_of_nr_have_no_width_and_may_be_unmeasured():
     found = read(
         "NR service cell:",

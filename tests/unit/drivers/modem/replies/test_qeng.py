@@ -119,7 +119,7 @@ def test_unisoc_prints_megahertz_and_another_tail():
         dialect=Dialect(unisoc=True),
     )
     assert found.serving is not None
-    assert (found.serving.bandwidth_mhz, found.serving.scs_khz) == (10.0, None)
+    assert (found.serving.bandwidth_mhz, found.serving.scs_khz) == (10.0, 30)
 
 
 def test_wcdma_and_gsm_cells():
@@ -203,3 +203,42 @@ def test_3g_common_list_has_both_technologies():
         (36, None, -87, -88),
         (None, 52, -98, None),
     ]
+
+
+@pytest.mark.parametrize("label", ["CAT-M1", "CAT-NB2", "eMTC", "NBIoT", "NTN NBIoT"])
+def test_machine_technologies_are_lte(label):
+    cell = served(LTE.replace('"LTE"', f'"{label}"') + "-92,-10,-62,15,29").serving
+    assert cell is not None
+    assert (cell.rat, cell.pci, cell.rsrp_dbm) == (Rat.LTE, 255, -92)
+
+
+def test_line_broken_behind_its_prefix_is_read():
+    found = served("+QENG:", LTE.removeprefix("+QENG: ") + "-92,-10,-62,15,29")
+    assert (found.mode, found.rrc_state) == ("lte", "noconn")
+
+
+def test_area_that_is_none_is_left_out():
+    cell = served(LTE.replace("22A7", "0xFFFE") + "-92,-10,-62,15,").serving
+    assert cell is not None
+    assert (cell.tac, cell.rssi_dbm) == (None, -62)
+
+
+def test_width_of_the_unisoc_leg_is_in_megahertz():
+    row = '+QENG: "NR5G-NSA",452,02,51,-90,14,-9,650000,78,10,1'
+    found = served(*EN_DC[:2], row, dialect=Dialect(unisoc=True))
+    assert found.nr is not None
+    assert found.nr.bandwidth_mhz == 10
+
+
+def test_neighbours_of_nr_and_of_machines_have_many_labels():
+    nr, cat_m = listed(
+        '+QENG: "neighbourcell","NR5G",650000,52,-95,-11,9',
+        '+QENG: "neighbourcell intra","eMTC",1600,256,-11,-98,-70,10,22,6,0,12,24',
+    )
+    assert (nr.rat, nr.arfcn, nr.pci, nr.rsrp_dbm, nr.rsrq_db) == (Rat.NR, 650000, 52, -95, -11)
+    assert (cat_m.rat, cat_m.pci, cat_m.rsrp_dbm, cat_m.rsrq_db) == (Rat.LTE, 256, -98, -11)
+
+
+def test_quality_is_told_from_power_where_they_are_the_other_way_round():
+    (cell,) = listed('+QENG: "neighbourcell intra","LTE",1600,256,-98,-11,20,-')
+    assert (cell.rsrp_dbm, cell.rsrq_db, cell.rssi_dbm) == (-98, -11, None)

@@ -115,3 +115,76 @@ def test_mask_of_the_older_modules_leaves_the_others_alone():
     with pytest.raises(UnsupportedHoldError, match="a cell of lte"):
         family.wanted(None, None, LockedCell(earfcn=1300, pci=16))
     assert modem.asked.count(SCAN_MODE) == 1
+
+
+@pytest.mark.parametrize(
+    ("word", "sa", "nsa"), [("NR5G-SA", True, False), ("NR5G-NSA", False, True)]
+)
+def test_way_of_nr_may_be_part_of_the_preference(word, sa, nsa):
+    found = said(MODE, f'+QNWPREFCFG: "mode_pref",{word}')["rat_lock"]
+    assert (found["allowed"], found["nr_sa"], found["nr_nsa"]) == (["nr"], sa, nsa)
+
+
+def test_no_band_is_none():
+    found = said('AT+QNWPREFCFG="policy_band"', '+QNWPREFCFG: "nsa_nr5g_band",0')
+    assert found == {"bands": {"nr_nsa": []}}
+
+
+def test_choices_are_told_by_name():
+    rows = (
+        '"mode_pref",AUTO:LTE:NR5G\r\n+QNWPREFCFG: "lte_band",1:3:8\r\n+QNWPREFCFG: "x",B1:...:BN'
+    )
+    found = said("AT+QNWPREFCFG=?", f'+QNWPREFCFG: {rows}\r\n+QNWPREFCFG: "roam_pref",(0-2)')
+    assert found == {
+        "supported": {
+            "mode_pref": ["AUTO", "LTE", "NR5G"],
+            "lte_band": [1, 3, 8],
+            "roam_pref": [0, 1, 2],
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "cells"),
+    [
+        ('"common/4g_ext",1,2,1300,16,300,44', [(1300, 16), (300, 44)]),
+        ('"common/lte",1,1300,0,0', [(1300, None)]),
+        ('"common/lte",2,1300,0,0', [(1300, 0)]),
+        ('"common/lte",0,0,0,0', []),
+    ],
+)
+def test_lock_to_a_channel_alone_names_no_cell(line, cells):
+    found = said("AT+QNWLOCK", f"+QNWLOCK: {line}")["cell_lock"]["cells"]
+    assert [(cell["earfcn"], cell.get("pci")) for cell in found] == cells
+
+
+@pytest.mark.parametrize(
+    ("line", "lock"),
+    [
+        ('"lte_earfcn_lock",2,1300:1600', {"rat": "lte", "cells": [1300, 1600]}),
+        ('"lte_earfcn_lock",0', {"rat": "lte", "cells": []}),
+        ('"nr5g_earfcn_lock",2,650000:30:504990:15', {"rat": "nr", "cells": [650000, 504990]}),
+    ],
+)
+def test_channels_may_be_locked(line, lock):
+    found = said("AT+QNWCFG", f"+QNWCFG: {line}")["cell_lock"]
+    assert {**found, "cells": [cell["earfcn"] for cell in found["cells"]]} == lock
+
+
+@pytest.mark.parametrize("line", ['"lte_ambr","m-wap",100,50', '"up/down",1,2', '"x"', ""])
+def test_other_settings_of_the_network_are_no_list_of_cells(line):
+    assert "unread" in said("AT+QNWCFG", f"+QNWCFG: {line}")
+
+
+def test_usb_network_has_a_name():
+    assert said('AT+QCFG="usbnet"', '+QCFG: "usbnet",2') == {"usb_profile": "mbim"}
+    assert "unread" in said('AT+QCFG="usbnet"', '+QCFG: "usbnet",x')
+
+
+def test_third_mask_of_the_lpwa_modules_is_nb_iot():
+    response = '+QCFG: "band",0xf,0x4,0x80\r\n\r\nOK\r\n'
+    found = decode(vendor="quectel", model="BG96", command=MASK, response=response)
+    assert found == {"bands": {"lte": [3, 8]}}
+    response = '+QCFG: "nwscanmode",0\r\n\r\nOK\r\n'
+    found = decode(vendor="quectel", model="BG96", command=SCAN_MODE, response=response)
+    assert found["rat_lock"] == {"allowed": ["gsm", "lte"], "auto": True}

@@ -1,0 +1,56 @@
+"""Faults 42 and 49: modems that go and come under other names, many times a second."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.faults.storm import STRANGER_PATH, Storm, resources
+from tests.unit.drivers.modem.bus import Bus, BusHints
+
+CYCLES = 500
+"""Each is two events: out and in."""
+
+
+@pytest.mark.parametrize("burst", [1, 50], ids=["one by one", "many at once"])
+def test_a_thousand_unplugs_and_replugs_lose_no_modem_and_leak_nothing(tmp_path, burst):
+    before = resources()
+    bus, hints = Bus(tmp_path), BusHints()
+    bus.on_change = hints.give
+    storm = Storm(bus, scan=bus.scan, listen=lambda: hints, folder=tmp_path)
+    try:
+        weathered = storm.weather(cycles=CYCLES, burst=burst)
+        asked = bus.ends[STRANGER_PATH].heard.count("AT+CGSN")
+    finally:
+        bus.unplug_all()
+    assert weathered.events == 1000
+    assert weathered.wrong == ()
+    assert weathered.steady[0] == weathered.steady[1]
+    assert resources() == before
+    assert asked <= 1 + weathered.took_s / 60, "a stranger was asked again and again"
+
+
+def test_the_same_storm_through_sysfs_and_the_events_of_udev(tmp_path):
+    wrapper = shutil.which("umockdev-wrapper")
+    if wrapper is None:
+        pytest.skip("needs umockdev-wrapper (Debian package umockdev)")
+    program = [sys.executable, "-m", "tests.faults.umockdev_storm"]
+    done = subprocess.run(
+        [wrapper, *program, str(tmp_path), str(CYCLES), "50"],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    said = json.loads(done.stdout)
+    assert said["events"] == 1000
+    assert said["wrong"] == []
+    assert said["steady"][0] == said["steady"][1]
+    (descriptors, threads), (descriptors_after, threads_after) = said["outside"]
+    assert threads_after == threads
+    assert descriptors_after <= descriptors + 1, "but for a socket of umockdev's own"
+    assert said["hints"] < 100, "a storm is few hints"
+    assert said["asked"] <= 1 + said["took_s"] / 60
