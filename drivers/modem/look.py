@@ -120,6 +120,9 @@ class Look:
     def hearing(self, cell: HeardCell) -> "Look":
         """With one more cell, in its role."""
         match cell.role:
+            case Role.SERVING if _is_bare(cell):
+                # A row of sentinels, as some firmware prints it while it searches.
+                return self
             case Role.SERVING:
                 return replace(self, serving=_merged(self.serving, cell))
             case Role.NR_SECONDARY:
@@ -197,6 +200,11 @@ def _registered_cell(rat: Rat, where: Registration, operator: Operator | None) -
         tac=area if has_tac else None,
         lac=None if has_tac else area,
     )
+
+
+def _is_bare(cell: HeardCell) -> bool:
+    told = msgspec.structs.asdict(cell)
+    return all(value is None for name, value in told.items() if name not in {"role", "rat"})
 
 
 def _rat_of(operator: Operator | None, signals: Iterable[Signal]) -> Rat | None:

@@ -28,7 +28,7 @@ from .answers import Answers
 SOON_S = 1.0
 """Of CPU, for one reply of any length; what grows with the square of it takes longer."""
 QUICKLY = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-ROWS = 4000
+ROWS = 2000
 MAX_RECORD_BYTES = 256 * 1024
 QUECTEL = Identification(manufacturer="Quectel", model="RM520N-GL")
 SEPARATORS = (",", ",", ",", ",", " ", "\t", ":", ";", "=", '","', '"', "(", ")", "),(", "..", "")
@@ -160,11 +160,11 @@ LONG = {
 )
 def test_long_reply_is_read_soon_or_not_at_all(name, parse):
     for said in LONG.values():
-        for line in (f"{name}: {said}"[:MAX_LINE_BYTES], said[:MAX_LINE_BYTES]):
-            started_s = time.process_time()
-            reading = understood(parse, Asked(f"AT{name}?", (line, line), ""))
-            assert time.process_time() - started_s < SOON_S, line[:40]
-            assert reading is None or impossible(reading) == []
+        lines = (f"{name}: {said}"[:MAX_LINE_BYTES], said[:MAX_LINE_BYTES])
+        started_s = time.process_time()
+        reading = understood(parse, Asked(f"AT{name}?", lines, ""))
+        assert time.process_time() - started_s < SOON_S, lines[0][:40]
+        assert reading is None or impossible(reading) == []
 
 
 @pytest.mark.parametrize("family", families(), ids=lambda family: family.name)

@@ -100,3 +100,7 @@ def test_registration_adds_to_its_own_cell_only():
 def test_hottest_sensor_counts():
     readings = [Reading(temperature_c=value) for value in (40.0, (38.0, 44.0), {"pa": 41.0})]
     assert recorded(*readings).temperature_c == 44
+
+
+def test_row_of_nothing_but_sentinels_is_no_cell():
+    assert recorded(hearing(HeardCell(role=Role.SERVING, rat=Rat.LTE))).serving is None
