@@ -75,7 +75,8 @@ class Look:
             temperature_c=_hottest(self.temperature_c, reading.temperature_c),
         )
         for cell in reading.cells or ():
-            look = look.hearing(cell)
+            # A row of sentinels, as some firmware prints it while it searches, is none.
+            look = look if _is_bare(cell) else look.hearing(cell)
         return look
 
     def completed(self) -> Cell:
@@ -120,9 +121,6 @@ class Look:
     def hearing(self, cell: HeardCell) -> "Look":
         """With one more cell, in its role."""
         match cell.role:
-            case Role.SERVING if _is_bare(cell):
-                # A row of sentinels, as some firmware prints it while it searches.
-                return self
             case Role.SERVING:
                 return replace(self, serving=_merged(self.serving, cell))
             case Role.NR_SECONDARY:

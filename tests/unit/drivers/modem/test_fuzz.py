@@ -192,7 +192,7 @@ def numbered(row: str, number: int) -> str:
 
 def test_look_at_thousands_of_cells_ends_soon_and_fits_into_a_record():
     neighbours = tuple(
-        HeardCell(role=Role.NEIGHBOUR, rat=Rat.LTE, arfcn=arfcn, pci=1) for arfcn in range(ROWS)
+        HeardCell(role=Role.NEIGHBOUR, rat=Rat.LTE, arfcn=arfcn, pci=1) for arfcn in range(4 * ROWS)
     )
     started_s = time.process_time()
     look = Look().add(Reading(cells=neighbours))

@@ -64,6 +64,11 @@ def test_a_starred_line_is_repeated_for_its_list():
     assert answer("> AT+N\n* cells +N: {n}", "AT+N") == ["+N: 1", "+N: 2"]
 
 
+def test_a_starred_line_may_be_more_than_one():
+    said = answer("> AT+N\n* cells +N: {n}\\nrow {n}", "AT+N")
+    assert said == ["+N: 1", "row 1", "+N: 2", "row 2"]
+
+
 def test_errors_waits_and_resets_are_read():
     (variant,) = persona("> AT+R\n@ 2.5\n% 6\n! 10").match("AT+R")[0].variants
     assert (variant.wait_s, variant.reset_s, variant.error) == (2.5, 6.0, "10")
