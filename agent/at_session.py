@@ -118,6 +118,9 @@ class AtSession:
     def _check(self) -> None:
         if self._gone is not None:
             raise self._gone
+        if not self._thread.is_alive():
+            # Whatever ended it, e.g. a pipe that nobody reads any more: no answer will come.
+            raise GoneError("is not listened to any more", port=self.path)
 
     def _serve(self) -> None:
         while not self._closed.is_set():

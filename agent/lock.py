@@ -96,7 +96,11 @@ class Lock(msgspec.Struct, frozen=True, kw_only=True):
         anchored = self.mode in {RatMode.G5, RatMode.G5_NSA} and payload.serving.rat is Rat.LTE
         if not anchored and serving_agrees(payload, self.mode) is False:
             return True
-        return self._band_agrees(payload) is False or self._cell_agrees(payload.serving) is False
+        if self._band_agrees(payload) is False:
+            return True
+        # An NR cell is out of reach in many a place; LTE is allowed beside it.
+        elsewhere = anchored and self.mode is RatMode.G5
+        return not elsewhere and self._cell_agrees(payload.serving) is False
 
     def _band_agrees(self, payload: radio.Payload) -> bool | None:
         if self.bands is None or payload.serving is None:

@@ -106,6 +106,12 @@ class LockWatch:
         finally:
             self._ladder.attach(written=self._hold.wrote)
 
+    def meet(self, modem: Modem) -> None:
+        """See whether it is still the same that answers; another one is held anew. As `attach`."""
+        if self._hold.is_of_another(modem):
+            self.detach()
+            self.attach(modem)
+
     def detach(self) -> None:
         """The modem is gone."""
         self._modem = None
@@ -138,7 +144,7 @@ class LockWatch:
 
         Raises `ModemError` or `HoldError`.
         """
-        if now_ns < self._look_at_ns or self._unsupported is not None:
+        if now_ns < self._look_at_ns or self.asked is None or self._unsupported is not None:
             return
         self._look_at_ns = now_ns + LOCK_LOOK_EVERY_S * NS_PER_S
         if self._hold.look():
@@ -172,11 +178,9 @@ class LockWatch:
         return None
 
     def climb(self, modem: Modem, rung: Rung, pause: Callable[[float], object]) -> None:
-        """Try a rung; it is an event however it ends. Raises `GoneError`.
-
-        After a reset the modem is about to vanish.
-        """
+        """Try a rung; it is an event however it ends. A modem that was reset is about to go."""
         failure: str | None = None
+        tried = True
         try:
             self._rungs.note(self._place.place, rung)
             if rung is Rung.RADIO:
@@ -184,7 +188,8 @@ class LockWatch:
             else:
                 modem.reset()
         except OSError as error:
-            # Not tried: what cannot be kept could be repeated for ever.
+            # What cannot be kept could be repeated for ever.
+            tried = False
             failure = f"cannot be put on record: {error}"
         except (GoneError, TimedOutError) as error:
             if rung is Rung.RADIO:
@@ -193,7 +198,8 @@ class LockWatch:
         except ModemError as error:
             failure = str(error)
         away_s = AWAY_S if rung is Rung.RESET and failure is None else 0.0
-        self._settling.begin(f"a {rung}", self._clock.mono_ns(), away_s=away_s)
+        if tried:
+            self._settling.begin(f"a {rung}", self._clock.mono_ns(), away_s=away_s)
         self._tell("remedy_tried", "warning", remedy=rung.value, failed=failure)
 
     def _effect(self, asked: Lock, payload: radio.Payload, verdict: Verdict) -> Effect:

@@ -280,6 +280,7 @@ class ModemWorker:
         try:
             self._lock.look(now_ns)
             payload = modem.read_radio(neighbours=neighbours)
+            self._lock.meet(modem)
         except GoneError as error:
             self._lose(str(error))
             self._write(now_ns, None, self._absence)
@@ -296,7 +297,9 @@ class ModemWorker:
         except (ModemError, HoldError) as error:
             self._write(now_ns, None, Verdict(Outcome.INVALID, f"modem: {error}"))
         else:
-            verdict = self._settling.judge(payload, modem.sim_state, now_ns)
+            verdict = self._settling.judge(
+                payload, modem.sim_state, now_ns, radio_is_off=modem.radio_is_off
+            )
             self._write(now_ns, payload, verdict)
             if _says_nothing(payload):
                 self._count_in_vain()
@@ -309,11 +312,7 @@ class ModemWorker:
     def _climb(self, modem: Modem, rung: Rung) -> None:
         """Try what may give the lock its effect; the seconds meanwhile are rows."""
         self._busy_with = f"a {rung}"
-        try:
-            self._lock.climb(modem, rung, self._pause)
-        except GoneError as error:
-            self._lose(str(error))
-            return
+        self._lock.climb(modem, rung, self._pause)
         if self._settling.away:
             self._failed_opens = OPENS_SPARED
             self._lose(f"a {rung}")
@@ -433,7 +432,7 @@ class ModemWorker:
         for attempt in range(1, RELEASE_ATTEMPTS + 1):
             try:
                 self._lock.release()
-            except ModemError as error:
+            except (ModemError, HoldError) as error:
                 if attempt == RELEASE_ATTEMPTS:
                     # The file stays: whoever starts next gives the setting back.
                     log.warning("modem %s keeps its RAT lock for now: %s", self.place.name, error)

@@ -22,6 +22,8 @@ class RatHold:
         """`asked` is applied to every modem that is attached; None means never to touch it."""
         self._saved = saved
         self._modem: Modem | None = None
+        self._key = ""
+        self._imei: str | None = None
         self.asked = asked
         self.read_back: RatMode | None = None
         self.narrowed: bool | None = None
@@ -35,7 +37,16 @@ class RatHold:
         What is set so already is not written again. Raises `ModemError` or `HoldError`.
         """
         self._modem = modem
+        self._imei = modem.identity.imei
+        self._key = self._imei or modem.identity.usb_path
         self._apply(modem)
+
+    def is_of_another(self, modem: Modem) -> bool:
+        """Whether another modem answers than the one that was attached.
+
+        One that said its number late is the same; its setting stays where it was saved.
+        """
+        return self._imei is not None and modem.identity.imei != self._imei
 
     def detach(self) -> None:
         """The modem is gone: nothing can be asked of it or restored on it."""
@@ -68,7 +79,7 @@ class RatHold:
         return self.read_back is self.asked.mode and self.narrowed is not False
 
     def release(self) -> None:
-        """Give the modem's own setting back, where one was changed; raises `ModemError`."""
+        """Give the modem's own setting back, where one was changed; raises as `attach`."""
         if self._modem is not None:
             self._give_back(self._modem)
 
@@ -92,37 +103,49 @@ class RatHold:
             return
         asked = self.asked
         wanted = modem.wanted(asked.mode, bands=asked.bands, cell=asked.cell)
-        key = _key(modem)
-        own, held = self._saved.find(key), self._saved.held(key)
-        if own is None:
-            own = modem.setting()
+        found, held = self._saved_own()
+        own = found or {}
+        if not wanted.keys() <= own.keys():
+            # What is not held yet is the modem's own.
+            own = modem.setting() | own
+        if unknown := wanted.keys() - own.keys():
+            what = ", ".join(sorted(unknown))
+            raise HoldError(
+                f"the modem does not say what its own {what} is: it could not be given back"
+            )
         # On the disk before the first change: from here on a power cut leaves a locked modem.
-        self._save(key, own, held | wanted.keys(), before=held)
+        if (own, held | wanted.keys()) != (found, held):
+            self._save(own, held | wanted.keys())
         # What an earlier lock held and this one does not goes back to the modem's own. No other
         # lever is looked at: some share a command, and each would undo the other for ever.
         others = held - wanted.keys()
         self._change(modem, {name: own[name] for name in own if name in others})
         self._change(modem, wanted)
-        self._save(key, own, frozenset(wanted), before=held | wanted.keys())
+        if others:
+            self._save(own, frozenset(wanted))
         self._read(modem, asked)
 
-    def _save(
-        self, key: str, own: Setting, held: frozenset[str], *, before: frozenset[str]
-    ) -> None:
-        """Keep it, unless the file says so already."""
-        if held == before and self._saved.find(key) is not None:
-            return
+    def _saved_own(self) -> tuple[Setting | None, frozenset[str]]:
         try:
-            self._saved.save(key, own, held=held)
+            return self._saved.find(self._key), self._saved.held(self._key)
+        except OSError as error:
+            raise HoldError(f"cannot read the modem's own setting: {error}") from error
+
+    def _save(self, own: Setting, held: frozenset[str]) -> None:
+        try:
+            self._saved.save(self._key, own, held=held)
         except OSError as error:
             raise HoldError(f"cannot save the modem's own setting: {error}") from error
 
     def _give_back(self, modem: Modem) -> None:
-        setting = self._saved.find(_key(modem))
+        setting, _ = self._saved_own()
         if setting is None:
             return
         self._change(modem, setting)
-        self._saved.forget(_key(modem))
+        try:
+            self._saved.forget(self._key)
+        except OSError as error:
+            raise HoldError(f"has its own setting again, and: {error}") from error
         log.info("modem %s has its own radio setting again", modem.identity.name)
 
     def _change(self, modem: Modem, setting: dict[str, str]) -> None:
@@ -137,7 +160,3 @@ class RatHold:
         self.narrowed = None
         if asked.narrowed_to is not None:
             self.narrowed = modem.holds(None, bands=asked.bands, cell=asked.cell)
-
-
-def _key(modem: Modem) -> str:
-    return modem.identity.imei or modem.identity.usb_path

@@ -36,12 +36,18 @@ class SavedSettings:
         self._folder = folder
 
     def find(self, modem: str) -> Setting | None:
-        """What is saved of this modem; None when nothing is, or when it cannot be read."""
+        """What is saved of this modem; None when nothing is, or when it is damaged.
+
+        Raises `OSError` where it is there and cannot be read: it must not be written over.
+        """
         kept = self._read(modem)
         return None if kept is None else kept.own
 
     def held(self, modem: str) -> frozenset[str]:
-        """Levers that are set, or about to be set, to something else than the modem's own."""
+        """Levers that are set, or about to be set, to something else than the modem's own.
+
+        Raises as `find`.
+        """
         kept = self._read(modem)
         return frozenset() if kept is None else kept.held
 
@@ -62,8 +68,8 @@ class SavedSettings:
                 return msgspec.json.decode(stream.read(MAX_SETTING_BYTES), type=_Kept)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.DecodeError) as error:
-            log.error("the saved radio setting of modem %s is unreadable: %s", modem, error)  # noqa: TRY400  # the reason says it all
+        except msgspec.DecodeError as error:
+            log.error("the saved radio setting of modem %s is damaged: %s", modem, error)  # noqa: TRY400  # the reason says it all
             return None
 
     def _file(self, modem: str) -> Path:

@@ -43,10 +43,12 @@ class Settling:
         """Whether the modem was expected to go, and has not come back yet."""
         return self._away_until_ns > 0
 
-    def judge(self, payload: radio.Payload, card: SimState, now_ns: int) -> Verdict:
+    def judge(
+        self, payload: radio.Payload, card: SimState, now_ns: int, *, radio_is_off: bool = False
+    ) -> Verdict:
         """As `agent.snapshots.judge`, but no service means nothing while the modem settles."""
         self._end_absence(now_ns)
-        verdict = judge(payload, card)
+        verdict = judge(payload, card, radio_is_off=radio_is_off)
         if verdict.outcome is Outcome.NO_SERVICE and now_ns < self._until_ns:
             return self._unsettled()
         return verdict

@@ -7,14 +7,15 @@ from agent.config import ModemPlace
 from agent.recorder import Recorder
 from agent.rungs import Rung, RungLog
 from agent.settling import Settling
+from agent.ticks import NS_PER_S
 from drivers.modem.errors import ModemError
 from drivers.modem.usb import plugged_modems, replug
 from wire.messages import Modem as Identity
 
 log = logging.getLogger(__name__)
 
-SILENT_OPENS = 5
-"""So often in a row, which takes half a minute: a modem that boots needs less."""
+SILENT_S = 30.0
+"""So long in a row, however often it was opened meanwhile: a modem that boots needs less."""
 AWAY_S = 60.0
 
 
@@ -38,20 +39,24 @@ class SilentPort:
         self._clock = clock
         self._recorder = recorder
         self._settling = settling
-        self._in_a_row = 0
+        self._silent_since_ns: int | None = None
         self._met_at: str | None = None
 
     def answered(self, usb_path: str | None = None) -> None:
         """It answers, at this place on the bus; or is not there at all."""
-        self._in_a_row = 0
+        self._silent_since_ns = None
         self.trouble = None
         self._met_at = usb_path or self._met_at
 
     def silent(self, why: str) -> None:
-        """It was opened and did not answer: after some of these its USB port goes off and on."""
-        self._in_a_row += 1
-        if self._in_a_row % SILENT_OPENS or self.trouble is not None:
+        """It was opened and did not answer: after a while its USB port goes off and on."""
+        now_ns = self._clock.mono_ns()
+        if self._silent_since_ns is None:
+            self._silent_since_ns = now_ns
+        silent_s = (now_ns - self._silent_since_ns) / NS_PER_S
+        if silent_s < SILENT_S or self.trouble is not None:
             return
+        self._silent_since_ns = now_ns
         if not self._rungs.allows(self._place.place, Rung.REPLUG):
             self._give_up(why, f"{Rung.REPLUG} did not help")
             return

@@ -47,11 +47,13 @@ class Verdict(NamedTuple):
     reason: str | None = None
 
 
-def judge(payload: radio.Payload, card: SimState = SimState.READY) -> Verdict:
+def judge(
+    payload: radio.Payload, card: SimState = SimState.READY, *, radio_is_off: bool = False
+) -> Verdict:
     """Whether a look at the radio found service: a cell alone, or a foreign one, is none.
 
     A network is only blamed where the modem says that it has none, with a card the network could
-    take: an answer that is missing or was not understood proves no gap.
+    take and its radio on: an answer that is missing or was not understood proves no gap.
     """
     why = _why_no_service(payload)
     if why is None and payload.serving is None:
@@ -60,6 +62,8 @@ def judge(payload: radio.Payload, card: SimState = SimState.READY) -> Verdict:
         return Verdict(Outcome.OK)
     if card in _UNUSABLE_CARD:
         return Verdict(Outcome.INVALID, f"SIM: {card}")
+    if radio_is_off:
+        return Verdict(Outcome.INVALID, "the radio is off")
     return Verdict(Outcome.NO_SERVICE, why)
 
 

@@ -5,6 +5,7 @@ start of an agent that is not told to lock, gives it back.
 """
 
 import argparse
+import os
 import re
 import time
 from collections.abc import Callable
@@ -178,7 +179,16 @@ def _lock(chosen: argparse.Namespace) -> Lock:
 
 
 def _saved(modem: Chosen) -> SavedSettings:
-    return SavedSettings(modem.config.state_dir / "rat-settings")
+    """Where the agent finds it, too: raises `HoldError` where it could not read what we write."""
+    folder = modem.config.state_dir
+    with suppress(FileNotFoundError, KeyError):
+        owner = folder.owner()
+        if folder.stat().st_uid != os.geteuid():
+            raise HoldError(
+                f"{folder} belongs to {owner}, who could not give the lock back;"
+                f" run it as that user: sudo -u {owner} dosong-agent lock ..."
+            )
+    return SavedSettings(folder / "rat-settings")
 
 
 def _words_of(modem: Chosen) -> str:
@@ -360,7 +370,10 @@ def _restore(chosen: Chosen, errors: Console, *, json: bool) -> int:
     saved = _saved(chosen)
     with errors.status("opening the modem"), chosen.open() as modem:
         identity = modem.identity
-        setting = saved.find(identity.imei or identity.usb_path)
+        try:
+            setting = saved.find(identity.imei or identity.usb_path)
+        except OSError as error:
+            raise HoldError(f"cannot read the modem's own setting: {error}") from error
     status = errors.status("giving its own setting back")
     with status, _set(chosen, RatHold(saved, None)).modem as modem:
         now = modem.read_lock()

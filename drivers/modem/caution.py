@@ -147,6 +147,10 @@ _RULES: tuple[tuple[Danger, str, str], ...] = (
 )
 
 
+_BASIC = re.compile(r"(?:S\d+=\d*|&?[A-CE-Z]\d*)(?=[&+^$#!*%A-Z])", re.IGNORECASE)
+"""A command of one letter with another one right behind it; a D takes all that follows."""
+
+
 def _compiled(patterns: str) -> tuple[re.Pattern[str], ...]:
     return tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns.split())
 
@@ -232,6 +236,13 @@ def _timeout_s(part: str) -> float:
 
 
 def _parts(line: str) -> Iterator[str]:
-    """The commands of one line, without AT and blanks: `AT+A=1;+B` is two (V.250 5.2.1)."""
+    """The commands of one line, without AT and blanks (V.250 5.2.1).
+
+    `AT+A=1;+B` is two. So is `ATE0+A=1`: behind basic commands no semicolon is needed.
+    """
     for part in re.findall(r'(?:[^;"]|"[^"]*"?)+', line.strip()[2:]):
-        yield part.replace(" ", "")
+        left = part.replace(" ", "")
+        yield left
+        while basic := _BASIC.match(left):
+            left = left[basic.end() :]
+            yield left

@@ -54,6 +54,7 @@ class Modem:
         self._family_name = family
         self._dialogue = Dialogue(self._send, clock)
         self._registration: radio.RegistrationState | None = None
+        self._radio_is_off = False
         self._probe()
         self._identify()
 
@@ -127,7 +128,13 @@ class Modem:
             self._registration = payload.registration
             self._identity_due_s = self._clock()
             self._look_who_is_there()
+        self._radio_is_off = payload.serving is None and self._says_radio_is_off()
         return payload
+
+    @property
+    def radio_is_off(self) -> bool:
+        """Whether the last look heard nothing because the modem does not listen."""
+        return self._radio_is_off
 
     @property
     def supported_bands(self) -> tuple[str, ...]:
@@ -203,12 +210,15 @@ class Modem:
         ModemManager leaves it so, and so does whoever was killed in the middle of
         `radio_off_and_on`. Raises as that does; a modem that does not say is left alone.
         """
-        reading = self._family.ask("AT+CFUN?")
-        if reading is None or reading.cfun not in _RADIO_OFF:
+        if not self._says_radio_is_off():
             return False
         self._dialogue.order("AT+CFUN=1", timeout_s=POWER_TIMEOUT_S)
         self._dialogue.forget()
         return True
+
+    def _says_radio_is_off(self) -> bool:
+        reading = self._family.ask("AT+CFUN?")
+        return reading is not None and reading.cfun in _RADIO_OFF
 
     def reset(self) -> None:
         """Restart the modem: its ports vanish, and come back under whatever names.
@@ -280,18 +290,19 @@ class Modem:
         chosen = named[self._family_name] if self._family_name else family_of(identification)
         self._family: Family = chosen(identification, self._dialogue)
         self._port.answer_under(chosen.answers_under)
-        self._identity = Identity(
+        identity = Identity(
             usb_path=self._usb_path,
             name=self._name,
             imei=self._family.read_imei() or identification.imei,
             model=identification.model,
             firmware=identification.firmware,
         )
-        if self._wanted_imei not in {None, self._identity.imei}:
-            raise StrangerError(self._identity.imei, port=self._port.path)
+        if self._wanted_imei not in {None, identity.imei}:
+            raise StrangerError(identity.imei, port=self._port.path)
         self._family.configure()
         self._supported_locks = frozenset(self._family.locks())
         self._read_card()
+        self._identity = identity
         self._identity_due_s = self._clock() + IDENTITY_EVERY_S
         log.info(
             "%s: %s %s, family %s, SIM %s",
@@ -337,6 +348,8 @@ class Modem:
         imei = self._family.read_imei()
         if imei is not None and imei != self._identity.imei:
             log.warning("%s: another modem answers: %s", self._port.path, imei)
+            # Where it is cut short the next look begins anew.
+            self._identity_due_s = now_s
             self._identify()
             return
         state, iccid = self._family.sim_state(), self._family.read_iccid()

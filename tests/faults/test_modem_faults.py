@@ -120,7 +120,10 @@ def _open_files():
 # 42: comes back under another name (a thousand times: test_hotplug_storm.py)
 
 
-def test_42_a_modem_that_comes_back_as_another_tty_is_found_by_its_path(bus, work, records):
+def test_42_a_modem_that_comes_back_as_another_tty_is_found_by_its_path(
+    bus, work, records, monkeypatch
+):
+    monkeypatch.setattr(module, "REOPEN_AFTER_S", (600,))
     bus.plug(PATH, IMEI)
     work(PLACE)
     first = records.wait(heard)
@@ -408,14 +411,12 @@ def test_49_a_socket_that_overran_is_replaced_and_a_scan_is_asked_for(tmp_path):
             pytest.skip("needs a sysfs that can be written to")
         if not hotplug.wait(2.0):
             pytest.skip("needs the kernel's events, which do not reach a container")
+        _storm(20_000)
         hints = 0
-        storm = threading.Thread(target=_storm, args=(20_000,))
-        storm.start()
         while hotplug.wait(1.0):
             hints += 1
-        storm.join(SOON_S)
         assert hotplug.failures > 0
-        assert 0 < hints < 50
+        assert 0 < hints < 10
         _storm(1)
         assert hotplug.wait(SOON_S), "the new socket hears nothing"
     assert resources() == before

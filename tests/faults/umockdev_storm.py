@@ -8,14 +8,17 @@ became of it as JSON. Modems are ptys behind /dev/ttyUSBn.
 import ctypes
 import functools
 import json
+import select
 import sys
 import threading
+import time
 from pathlib import Path
 
 from drivers.modem.usb import Hotplug, PluggedModem, plugged_modems
 from tests.faults.storm import STRANGER_PATH, Storm, resources
 from tests.unit.drivers.modem.far_ends import FarEnd, plain_modem
 
+HEARD_WITHIN_S = 10.0
 LIBRARY = "libumockdev.so.0"
 QUECTEL, RM520N, SECOND_AT_PORT = "2c7c", "0801", 3
 
@@ -33,10 +36,17 @@ class UmockdevBus:
         self._dev = Path(root.decode()) / "dev"
         self._dev.mkdir(exist_ok=True)
         self._alone = threading.Lock()
+        self._listeners: list[Hotplug] = []
         self._ttys = 0
         self._plugged: dict[str, tuple[Path, FarEnd, list[bytes]]] = {}
 
+    def listen(self, control: Path) -> Hotplug:
+        """As the agent does it where udev's daemon runs."""
+        self._listeners.append(Hotplug(udev_control=control))
+        return self._listeners[-1]
+
     def plug(self, usb_path: str, imei: str) -> None:
+        self._wait_until_heard()
         far_end = FarEnd()
         far_end.script = plain_modem(imei)
         name = f"ttyUSB{self._ttys}"
@@ -57,6 +67,7 @@ class UmockdevBus:
         self._plugged[usb_path] = (tty, far_end, [node, interface, device])
 
     def unplug(self, usb_path: str) -> None:
+        self._wait_until_heard()
         tty, far_end, devices = self._plugged.pop(usb_path)
         far_end.unplug()
         # Not removed, for the same reason as in `scan`.
@@ -79,6 +90,14 @@ class UmockdevBus:
 
     def heard(self, usb_path: str) -> list[str]:
         return self._plugged[usb_path][1].heard
+
+    def _wait_until_heard(self) -> None:
+        """umockdev aborts where ten events wait: its socket holds no more, unlike the kernel's."""
+        for listener in self._listeners:
+            deadline_s = time.monotonic() + HEARD_WITHIN_S
+            while (monitor := listener._monitor) and select.select([monitor], [], [], 0)[0]:
+                assert time.monotonic() < deadline_s, "the agent does not listen"
+                time.sleep(0.0002)
 
     def _add(
         self,
@@ -113,7 +132,7 @@ def main() -> None:
     control.touch()
     bus = UmockdevBus()
     before = resources()
-    listen = functools.partial(Hotplug, udev_control=control)
+    listen = functools.partial(bus.listen, control)
     storm = Storm(bus, scan=bus.scan, listen=listen, folder=folder)
     try:
         weathered = storm.weather(cycles=cycles, burst=burst)

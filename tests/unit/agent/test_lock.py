@@ -16,6 +16,7 @@ SA = Payload(serving=LEG)
 WCDMA = Payload(serving=Cell(rat=Rat.WCDMA))
 NOTHING = Payload()
 HERE = LockedCell(earfcn=1300, pci=16)
+NR_CELL = LockedCell(earfcn=627264, pci=1007, scs_khz=30, band=78)
 
 
 def unnamed(cell):
@@ -58,6 +59,8 @@ def test_bands_and_cell_have_to_agree_too(lock, payload, agrees):
         (Lock(mode=RatMode.G5_NSA), BUSY_LTE, False),
         (Lock(mode=RatMode.G5_NSA), SA, True),
         (Lock(mode=RatMode.G5_SA), BUSY_LTE, True),
+        (Lock(mode=RatMode.G5, cell=NR_CELL), BUSY_LTE, False),
+        (Lock(mode=RatMode.G5_SA, cell=NR_CELL), BUSY_LTE, True),
         (Lock(mode=RatMode.AUTO), WCDMA, False),
         (Lock(mode=RatMode.G4, bands=Bands(lte=(7,))), LTE, True),
         (Lock(mode=RatMode.G4, cell=LockedCell(earfcn=1, pci=2)), LTE, True),
@@ -72,9 +75,6 @@ def test_a_lock_is_told_in_words():
     assert Lock(mode=RatMode.G4).narrowed_to is None
     lock = Lock(mode=RatMode.G4, bands=Bands(lte=(3, 7)), cell=HERE)
     assert str(lock) == "4g, bands lte 3 7, cell 1300:16"
-
-
-NR_CELL = LockedCell(earfcn=627264, pci=1007, scs_khz=30, band=78)
 
 
 @pytest.mark.parametrize(

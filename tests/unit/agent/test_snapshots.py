@@ -81,6 +81,11 @@ def test_no_network_takes_a_modem_without_a_usable_card(card):
     assert judge(NOTHING, SimState.UNKNOWN).outcome is Outcome.NO_SERVICE
 
 
+def test_modem_that_does_not_listen_blames_no_network():
+    assert judge(NOTHING, radio_is_off=True) == (Outcome.INVALID, "the radio is off")
+    assert judge(LTE, radio_is_off=True).outcome is Outcome.OK
+
+
 @pytest.mark.parametrize(
     ("payloads", "rat_class", "nr_share"),
     [

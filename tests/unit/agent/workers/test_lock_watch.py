@@ -5,8 +5,9 @@ import pytest
 from agent import lock_watch, rat_ladder, settling, silent_port
 from agent.orders import OrderError
 from agent.rat_ladder import _Step
-from agent.rungs import Rung
+from agent.rungs import Rung, RungLog
 from drivers.modem.errors import NotPermittedError
+from drivers.modem.family import Family
 from drivers.modem.modem import Modem
 from drivers.modem.reading import Bands, LockedCell
 from wire.messages import Outcome, RatMode
@@ -222,6 +223,41 @@ def test_after_a_crash_nothing_is_tried_again_at_once(lte_cell, modem_worker, st
     assert records.events().count("remedy_tried") == 2
 
 
+@pytest.mark.usefixtures("quick")
+def test_what_cannot_be_put_on_record_is_not_tried_and_hides_nothing(
+    lte_cell, modem_worker, start, records, monkeypatch
+):
+    def refuse(*_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(RungLog, "note", refuse)
+    modem, cell = lte_cell
+    worker = modem_worker(modem.link, lock=RatMode.G4, bands=Bands(lte=(cell.band + 1,)))
+    start(worker.run)
+    tried = records.wait(event("remedy_tried", remedy="radio off and on"))
+    assert "Read-only" in tried.payload.detail["failed"]
+    assert "radio off" not in worker._settling._after
+
+
+def test_another_modem_on_the_open_port_is_held_anew_and_proven_by_its_own_answers(
+    lte_cell, modem_worker, start, records, monkeypatch
+):
+    modem, _ = lte_cell
+    worker = modem_worker(modem.link, lock=RatMode.G4)
+    start(worker.run)
+    records.wait(agreed)
+    original = worker._lock._hold._saved.find("860000000000025")
+    monkeypatch.setattr(Family, "read_imei", lambda _: "350000000000014")
+    monkeypatch.setattr(Modem, "read_lock", lambda _: None)
+    worker._modem._identity_due_s = 0.0
+    row = records.wait(
+        lambda row: row.kind == "radio" and row.modem.imei == "350000000000014", "the other modem"
+    )
+    assert row.rat_lock.read_back is None
+    assert worker._lock._hold._saved.find("860000000000025") == original
+    monkeypatch.undo()
+
+
 def test_a_radio_that_somebody_left_off_is_switched_on(sim_modem, modem_worker, start, records):
     modem = sim_modem()
     with Modem.open(str(modem.link), usb_path="1-1") as opened:
@@ -237,7 +273,7 @@ def replugs(monkeypatch):
     """Places whose USB port was switched off and on."""
     seen = []
     monkeypatch.setattr(silent_port, "replug", seen.append)
-    monkeypatch.setattr(silent_port, "SILENT_OPENS", 2)
+    monkeypatch.setattr(silent_port, "SILENT_S", 2.0)
     monkeypatch.setattr(settling, "LINGER_S", 0)
     return seen
 

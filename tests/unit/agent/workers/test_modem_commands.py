@@ -462,6 +462,24 @@ def test_a_port_that_goes_is_told_and_ends_the_session(probe):
             session.send("AT")
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_waits_for_a_port_that_is_not_listened_to_any_more(probe, monkeypatch):
+    with AtSession(Port.open(str(probe.link)), print) as session:
+        monkeypatch.setattr(Port, "urcs", lambda _: 1 / 0)
+        session._thread.join(WAIT_S)
+        with pytest.raises(GoneError, match="not listened to"):
+            session.send("AT")
+
+
+def test_a_lock_that_the_service_could_not_give_back_is_not_set(probe, capsys, monkeypatch):
+    original = probe.setting()
+    (probe.file.parent / "state").mkdir()
+    monkeypatch.setattr(lock.os, "geteuid", lambda: os.getuid() + 1)
+    assert probe.call("lock", "4g", "--modem", "vina") == 1
+    assert "sudo -u" in capsys.readouterr().err
+    assert probe.setting() == original
+
+
 def test_lines_may_be_piped_in(probe):
     done = subprocess.run(
         [sys.executable, "-m", "agent.cli", "at", "vina", "--config", str(probe.file)],

@@ -90,6 +90,24 @@ def test_the_worst_of_several_commands_counts():
 
 
 @pytest.mark.parametrize(
+    ("line", "danger"),
+    [
+        ("ATE0+CPIN=1234", Danger.PIN),
+        ("ATS0=0+CPIN=1234", Danger.PIN),
+        ("AT+CSQ;E0V1+CPIN=1234", Danger.PIN),
+        ('ATE1&C1+EGMR=1,7,"860000000000017"', Danger.NEVER),
+        ("AT&F+CFUN=1,1", Danger.CONFIRM),
+        ("ATE0D0900", Danger.CONFIRM),
+        ("ATE0+CSQ", None),
+        ("ATQ0V1E1S0=0&C1&D2", None),
+    ],
+)
+def test_what_stands_behind_basic_commands_counts_too(line, danger):
+    found = caution(line)
+    assert (None if found is None else found.danger) is danger
+
+
+@pytest.mark.parametrize(
     "line",
     [
         'AT+CPIN="1234"',

@@ -190,6 +190,26 @@ def test_changed_modem_is_noticed_on_the_open_port(scripted):
     assert (modem.identity.imei, modem.identity.model) == ("350000000000014", "M2")
 
 
+def test_changed_modem_that_stops_short_is_asked_again_and_is_nobody_until_then(
+    scripted, monkeypatch
+):
+    far_end, modem, clock = scripted
+    before = modem.identity
+    far_end.script["AT+CGSN"] = b"\r\n350000000000014\r\n\r\nOK\r\n"
+    clock.now_s += IDENTITY_EVERY_S
+
+    def cut_short(_):
+        raise TimedOutError("interrupted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(modem._family), "configure", cut_short)
+        with pytest.raises(TimedOutError):
+            modem.read_radio()
+    assert modem.identity == before
+    modem.read_radio()
+    assert modem.identity.imei == "350000000000014"
+
+
 def test_unplugged_modem_is_gone(far_end):
     with Modem.open(far_end.path, usb_path="1") as modem:
         far_end.unplug()
