@@ -1,5 +1,6 @@
 """What every test shares: the hardware bench, and what a test says of itself when it cannot run."""
 
+import logging
 import os
 
 import pytest
@@ -19,3 +20,13 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(without_root)
         if "hw" in item.keywords and config.getoption("--bench") is None:
             item.add_marker(without_bench)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was():
+    """Commands set the root logger up for themselves; the next test has its own."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
