@@ -546,6 +546,11 @@ class Quectel(Family):
             (3, 2),
         ),
         UsbLayout(0x2C7C, frozenset({0x0128}), (5,)),
+        # unverified, from the vendor's upgrade tool and from kernel descriptors: EG912Y, EC200S,
+        # EC200A, EC200T; EG916Q; RM500U, whose first two interfaces are the network's.
+        UsbLayout(0x2C7C, frozenset({0x6001, 0x6002, 0x6005, 0x6026}), (3,)),
+        UsbLayout(0x2C7C, frozenset({0x6007}), (3, 2)),
+        UsbLayout(0x2C7C, frozenset({0x0900}), (5, 4)),
     )
     readers: ClassVar[Readers] = {
         **standard.READERS,
