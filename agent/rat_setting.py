@@ -65,7 +65,7 @@ class SavedSettings:
     def _read(self, modem: str) -> _Kept | None:
         try:
             with self._file(modem).open("rb") as stream:
-                return msgspec.json.decode(stream.read(MAX_SETTING_BYTES), type=_Kept)
+                return _decode(stream.read(MAX_SETTING_BYTES))
         except FileNotFoundError:
             return None
         except msgspec.DecodeError as error:
@@ -74,3 +74,12 @@ class SavedSettings:
 
     def _file(self, modem: str) -> Path:
         return self._folder / (re.sub(r"[^A-Za-z0-9.-]", "_", modem) + ".json")
+
+
+def _decode(data: bytes) -> _Kept:
+    try:
+        return msgspec.json.decode(data, type=_Kept)
+    except msgspec.ValidationError:
+        # Before bands and cells were held a file had the levers alone, all of them ours.
+        own = msgspec.json.decode(data, type=Setting)
+        return _Kept(own=own, held=frozenset(own))

@@ -30,6 +30,12 @@ def test_a_damaged_file_is_no_setting(tmp_path):
     assert saved.find("867") is None
 
 
+def test_a_file_of_an_older_agent_is_given_back(tmp_path):
+    (tmp_path / "867.json").write_bytes(b'{"mode_pref": "AUTO", "nr5g_disable_mode": "0"}')
+    saved = SavedSettings(tmp_path)
+    assert (saved.find("867"), saved.held("867")) == (SETTING, SETTING.keys())
+
+
 def test_no_draft_is_left_behind_and_nobody_else_may_read(tmp_path):
     SavedSettings(tmp_path).save("867", SETTING)
     (file,) = tmp_path.iterdir()
