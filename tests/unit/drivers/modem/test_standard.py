@@ -35,7 +35,7 @@ def test_registration_is_read_in_every_shape(line, expected):
     ("line", "causes"),
     [
         ("+CEREG: 3,5,,,,1,2", (1, 2)),
-        ('+CEREG: 5,10,"54DB","0F6B0578",7,1,3,"00100100","01000111"', (1, 3)),
+        ('+CEREG: 5,10,"22A7","9762001",7,1,3,"00100001","01000011"', (1, 3)),
         ('+CEREG: 2,1,"22A7","9762001",7', (None, None)),
     ],
 )
@@ -46,7 +46,7 @@ def test_cause_of_a_refusal_stands_behind_the_technology(line, causes):
 
 def test_routing_area_and_slices_are_no_causes():
     packet = standard.registration(['+CGREG: 2,1,"22A7","9762001",7,"01"'], "+CGREG")
-    fifth = standard.registration(["+C5GREG: 2,1,1F00,79D903,11,6,ABCDEF"], "+C5GREG")
+    fifth = standard.registration(["+C5GREG: 2,1,22A7,9762001,11,6,A1B2C3"], "+C5GREG")
     assert packet.cause_type is None
     assert fifth.cause_type is None
 
