@@ -15,7 +15,7 @@ from drivers.modem import standard
 from drivers.modem.at import AtChannel, Reply, Urc
 from drivers.modem.errors import UnreadableError
 from drivers.modem.family import Family, families
-from drivers.modem.readers import Asked, reader_of
+from drivers.modem.readers import Asked, understand
 from drivers.modem.reading import HeardCell, Reading, SimCard
 
 UNREAD = "unread"
@@ -113,11 +113,8 @@ def family_named(vendor: str) -> type[Family]:
 
 
 def _read(family: type[Family], asked: Asked) -> Reading | None:
-    parse = reader_of(family.readers, asked)
-    if parse is None:
-        return None
     try:
-        return parse(asked)
+        return understand(family.readers, asked)
     except UnreadableError:
         return None
 

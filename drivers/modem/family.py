@@ -26,7 +26,7 @@ from drivers.modem.errors import (
     UnsupportedLockError,
 )
 from drivers.modem.look import Look
-from drivers.modem.readers import Asked, Parse, Readers, reader_of
+from drivers.modem.readers import Asked, Readers, understand
 from drivers.modem.reading import (
     RAT_BY_ACT,
     Address,
@@ -151,7 +151,8 @@ class Family(ABC):
     def read_radio(self, *, neighbours: bool) -> radio.Payload:
         """One look at the radio; raises `TimedOutError` or `GoneError`."""
         look = Look()
-        for question in self.questions():
+        questions = self.questions()
+        for question in questions:
             wanted = neighbours or not question.for_neighbours
             if wanted and question.asked_if(look):
                 look = look.add(self.answer(question, same=look.key))
@@ -162,7 +163,7 @@ class Family(ABC):
             registrations,
             operator,
             self.dialogue.take_unread(),
-            registered_serves=not any(question.vital for question in self.questions()),
+            registered_serves=not any(question.vital for question in questions),
         )
 
     def answer(self, question: Question, *, same: object = None) -> Reading | None:
@@ -394,11 +395,7 @@ class Family(ABC):
         )
 
     def _understand(self, command: str, lines: tuple[str, ...]) -> Reading:
-        asked = Asked(command, lines, self.model)
-        parse: Parse | None = reader_of(self.readers, asked)
-        if parse is None:
-            raise asked.unreadable()
-        reading = parse(asked)
+        reading = understand(self.readers, Asked(command, lines, self.model))
         self.dialogue.note_unread(command, reading.unread or ())
         return reading
 

@@ -70,6 +70,14 @@ def reader_of(readers: Readers, asked: Asked) -> Parse | None:
     return readers.get(asked.name)
 
 
+def understand(readers: Readers, asked: Asked) -> Reading:
+    """What the answer says; raises `UnreadableError`, also where nobody reads it."""
+    parse = reader_of(readers, asked)
+    if parse is None:
+        raise asked.unreadable()
+    return parse(asked)
+
+
 def _split(command: str) -> tuple[str, str]:
     found = _NAME.fullmatch(command.strip())
     return (found[1].upper(), found[2]) if found else ("", "")
