@@ -3,6 +3,7 @@
 import msgspec
 
 from wire.cells import TestRadio
+from wire.evidence import HostLoad, ServerCheck
 
 SCHEMA = 1
 
@@ -28,3 +29,5 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     data_ok: bool | None = None
     interface: str | None = None
     radio: TestRadio = TestRadio()
+    host: HostLoad = HostLoad()
+    server_check: ServerCheck = ServerCheck()

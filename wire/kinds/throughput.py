@@ -3,6 +3,7 @@
 import msgspec
 
 from wire.cells import TestRadio
+from wire.evidence import HostLoad, ServerCheck
 
 SCHEMA = 1
 
@@ -46,3 +47,5 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     total_payload_bytes: int | None = None
     """Warm-up included: what the data budget pays for."""
     radio: TestRadio = TestRadio()
+    host: HostLoad = HostLoad()
+    server_check: ServerCheck = ServerCheck()

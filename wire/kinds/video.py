@@ -3,6 +3,7 @@
 import msgspec
 
 from wire.cells import TestRadio
+from wire.evidence import HostLoad, ServerCheck
 
 SCHEMA = 1
 
@@ -51,3 +52,5 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     interface: str | None = None
     interface_rx_bytes: int | None = None
     radio: TestRadio = TestRadio()
+    host: HostLoad = HostLoad()
+    server_check: ServerCheck = ServerCheck()
