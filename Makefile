@@ -16,7 +16,7 @@ demo: setup ## the main job on embedded defaults; ARGS="--for 150 --json" ends b
 	@dosong-sim demo $(ARGS)
 
 test: setup ## every test that fits in minutes; ARGS are pytest's
-	@pytest $(ARGS)
+	@tools/test $(ARGS)
 
 check: setup ## lint, format, types, import contracts, spelling, docs
 	ruff check .

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,15 @@ from drivers.traffic import Server
 from sim.parts import ReservedPort
 from sim.server import HttpServer, IperfServer
 from tests.unit.drivers.traffic.ends import Misbehaving
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items):
+    """They measure rates, and what the loopback interface carried meanwhile."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.alone)
 
 
 @pytest.fixture
