@@ -122,7 +122,7 @@ def _arguments(ladder: tuple[Rung, ...], seconds: int, media: Path, progress: Pa
     top = ladder[-1]
     picture = (
         f"testsrc2=size={top.width}x{top.height}:rate={FRAMES_PER_S}:duration={seconds},"
-        f"noise=alls={NOISE}:allf=t,format=yuv420p"
+        f"noise=c0s={NOISE}:c0f=t,format=yuv420p"
     )
     copies = "".join(f"[c{index}]" for index in range(len(ladder)))
     scaled = "".join(

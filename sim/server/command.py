@@ -15,8 +15,9 @@ from sim.cli import Command
 from sim.line import stop_signal
 from sim.parts import PartError
 from sim.server.control import Control, TokenError, read_token
-from sim.server.http import HttpServer, Services
+from sim.server.http import HttpServer
 from sim.server.iperf import IperfServer
+from sim.server.listener import Services
 from sim.server.slots import Slots
 
 HTTP_SLOTS = 1

@@ -12,29 +12,25 @@
 | `PUT /control` | see `sim.server.control` |
 """
 
-import contextlib
 import logging
 import os
-import socket
-import socketserver
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from io import BufferedReader
-from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 import msgspec
 
 from sim.server.bodies import BodyEndedError, BodyError, discard, has_body, read_small
 from sim.server.content import open_below
-from sim.server.control import Control, ControlRates
+from sim.server.control import ControlRates
 from sim.server.ladders import manifest
+from sim.server.listener import Listener, Services
 from sim.server.resources import (
     BadRequestError,
     NotFoundError,
@@ -50,7 +46,6 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-MAX_CONNECTIONS = 512
 IDLE_TIMEOUT_S = 60.0
 """Without a byte for so long, or without a whole header, a connection is closed."""
 BODY_IDLE_S = 30.0
@@ -59,17 +54,8 @@ MAX_REQUEST_S = 900.0
 """No request takes longer, however its bytes trickle."""
 CHUNK_BYTES = 1 << 18
 POOL_BYTES = 4 << 20
-LOOK_S = 0.2
+LOOK_S = 0.05
 OCTETS, JSON = "application/octet-stream", "application/json"
-
-
-class Services(NamedTuple):
-    """What a server offers beside bytes."""
-
-    slots: Slots | None = None
-    control: Control | None = None
-    content: Path | None = None
-    """Folder of the files below `/content/`."""
 
 
 BYTES_ALONE = Services()
@@ -80,7 +66,7 @@ class HttpServer:
 
     def __init__(self, host: str, port: int = 0, services: Services = BYTES_ALONE) -> None:
         """Bind; raises OSError. Port 0 takes a free one, host `::` serves IPv4 as well."""
-        self._server = _Threads((host, port), services)
+        self._server = Listener((host, port), _Handler, services)
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(LOOK_S,))
 
@@ -97,55 +83,6 @@ class HttpServer:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
-
-
-class _Threads(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-
-    def __init__(self, address: tuple[str, int], services: Services) -> None:
-        if ":" in address[0]:
-            self.address_family = socket.AF_INET6
-        self.services = services
-        self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
-        self._deadlines: dict[socket.socket, float] = {}
-        super().__init__(address, _Handler)
-
-    def server_bind(self) -> None:
-        if self.address_family == socket.AF_INET6:
-            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        # Not HTTPServer's, which asks DNS for our name.
-        socketserver.TCPServer.server_bind(self)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._free.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        super().process_request(request, client_address)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._deadlines.pop(request, None)
-            self._free.release()
-
-    def end_within(self, connection: socket.socket, limit_s: float) -> None:
-        """Cut the connection after `limit_s`, unless this is called again before."""
-        self._deadlines[connection] = time.monotonic() + limit_s
-
-    def service_actions(self) -> None:
-        """Between connections: cut those that take too long."""
-        now_s = time.monotonic()
-        for connection, deadline_s in list(self._deadlines.items()):
-            if deadline_s < now_s:
-                with contextlib.suppress(OSError):
-                    connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - socketserver's signature
-        """A client that leaves in the middle of a download is no news."""
-        _log.debug("%s left: %s", client_address, sys.exc_info()[1])
 
 
 class _RefusedError(Exception):
@@ -283,8 +220,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._empty(HTTPStatus.NO_CONTENT)
 
     @property
-    def _ours(self) -> _Threads:
-        return cast("_Threads", self.server)
+    def _ours(self) -> Listener:
+        return cast("Listener", self.server)
 
     @property
     def _slots(self) -> Slots:

@@ -66,7 +66,7 @@ def test_what_is_there_already_is_not_overwritten(made):
 @needs_ffmpeg
 def test_an_encoder_that_fails_leaves_nothing_and_its_words(tmp_path, monkeypatch):
     monkeypatch.setattr(content, "NOISE", -5)
-    with pytest.raises(PartError, match=r"(?s)ffmpeg failed.*alls"):
+    with pytest.raises(PartError, match=r"(?s)ffmpeg failed.*c0s"):
         make_content(tmp_path, "1080p", 1, ignore)
     assert list(tmp_path.iterdir()) == []
 

@@ -10,7 +10,7 @@ from agent.cli import main
 from sim.parts import ReservedPort
 from sim.server import HttpServer, IperfServer
 from sim.server.control import Control
-from sim.server.http import Services
+from sim.server.listener import Services
 
 TOKEN = "0123456789abcdef"  # noqa: S105 - a test's
 
@@ -107,7 +107,7 @@ def test_a_server_that_does_not_take_it_is_told_with_what_to_do(control, capsys,
 @pytest.mark.parametrize(
     ("how", "what"),
     [
-        ({"server": "mian"}, "did you mean 'main'"),
+        ({"server": "mai"}, "did you mean 'main'"),
         ({"token": "absent"}, "No such file"),
         ({"token": "probe.toml"}, "holds no token"),
         ({"--up-profile": "quick-down"}, "profile 'quick-down' goes down, not up"),

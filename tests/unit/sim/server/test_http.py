@@ -14,7 +14,7 @@ import pytest
 from sim.server import HttpServer
 from sim.server import http as served
 from sim.server.control import Control
-from sim.server.http import Services
+from sim.server.listener import Services
 from sim.server.slots import Slots
 
 DEADLINE_S = 20.0
