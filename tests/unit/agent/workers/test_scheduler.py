@@ -5,9 +5,10 @@ import pytest
 from agent.activity import Ready, Result
 from agent.config import ModemPlace
 from agent.plan import Entry
-from agent.scheduler import MOST_LATE, Scheduler, Task
+from agent.scheduler import Scheduler, Task
 from agent.shared_paths import SharedPaths
 from agent.traffic_worker import MOST_REQUESTS, TrafficWorker
+from agent.triggers import MOST_LATE
 from wire.kinds import latency
 from wire.messages import Outcome, Position
 
