@@ -3,7 +3,7 @@
 import argparse
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from rich.console import Console
@@ -41,7 +41,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--rows",
-        type=int,
+        type=_rows,
         default=DEFAULT_ROWS,
         metavar="N",
         help="how many tests to list, 0 for all (default: %(default)s)",
@@ -50,19 +50,40 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
+class _Ahead(NamedTuple):
+    """All that is shown."""
+
+    config: Config
+    planned: tuple[Planned, ...]
+    begin: datetime
+    """Local time."""
+    seen: Forecast
+    bills: dict[str, Bill]
+
+    @property
+    def end(self) -> datetime:
+        return self.begin + timedelta(seconds=self.seen.covered_s)
+
+
 def _run(chosen: argparse.Namespace) -> int:
     config = load(chosen.config)
     planned = prepare(config, name=chosen.config.name)
     start = _utc(chosen.start, config)
     planning = config.planning
-    seen = forecast(planned, probe=config.probe, planning=planning, start=start, span_s=chosen.next)
-    bills = monthly(planned, probe=config.probe, planning=planning, start=start)
+    ahead = _Ahead(
+        config=config,
+        planned=planned,
+        begin=planning.local(start),
+        seen=forecast(
+            planned, probe=config.probe, planning=planning, start=start, span_s=chosen.next
+        ),
+        bills=monthly(planned, probe=config.probe, planning=planning, start=start),
+    )
     console = stdout()
     if chosen.json:
-        document = _document(config, planned, start, seen, bills)
-        console.out(msgspec.json.encode(document).decode())
+        console.out(msgspec.json.encode(_document(ahead)).decode())
     else:
-        _show(console, config, planned, start, seen, bills, rows=chosen.rows)
+        _show(console, ahead, rows=chosen.rows)
     return DONE
 
 
@@ -75,6 +96,12 @@ def span_s(text: str) -> float:
     if not 0 < seconds <= MOST_DAYS * DAY_S:
         raise argparse.ArgumentTypeError(f"needs 1m to {MOST_DAYS}d")
     return seconds
+
+
+def _rows(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of rows")
+    return int(text)
 
 
 def _start(text: str) -> datetime:
@@ -92,18 +119,12 @@ def _utc(start: datetime | None, config: Config) -> datetime:
     return start.replace(tzinfo=UTC) - timedelta(hours=config.planning.utc_offset_h)
 
 
-def _document(
-    config: Config,
-    planned: tuple[Planned, ...],
-    start: datetime,
-    seen: Forecast,
-    bills: dict[str, Bill],
-) -> dict[str, Any]:
+def _document(ahead: _Ahead) -> dict[str, Any]:
+    config, planned, begin, seen, bills = ahead
     planning = config.planning
-    begin = planning.local(start)
     return {
         "from": begin,
-        "until": begin + timedelta(seconds=seen.covered_s),
+        "until": ahead.end,
         "utc_offset_h": planning.utc_offset_h,
         "slots": [
             {
@@ -143,20 +164,10 @@ def _document(
     }
 
 
-def _show(
-    console: Console,
-    config: Config,
-    planned: tuple[Planned, ...],
-    start: datetime,
-    seen: Forecast,
-    bills: dict[str, Bill],
-    *,
-    rows: int,
-) -> None:
-    begin = config.planning.local(start)
-    end = begin + timedelta(seconds=seen.covered_s)
+def _show(console: Console, ahead: _Ahead, *, rows: int) -> None:
+    config, planned, begin, seen, bills = ahead
     console.print(
-        f"{begin:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S}, local time"
+        f"{begin:%Y-%m-%d %H:%M:%S} to {ahead.end:%Y-%m-%d %H:%M:%S}, local time"
         f" (UTC{config.planning.utc_offset_h:+g} h), if the agent starts then"
     )
     console.print(_slots_table(seen, config, rows))
