@@ -59,7 +59,9 @@ def test_the_keys_the_example_shows_as_defaults_are_valid():
     shown = shown.replace("certs/", "").replace('profile_dir = "..."', "")
     with pytest.raises(ConfigError) as caught:
         parse(shown, name="probe.toml", folder=Path("/nowhere"))
-    assert {problem.place for problem in caught.value.problems} == {
+    found = caught.value.problems
+    stands = [each.place for each in found if each.what.startswith("needs a probe that moves")]
+    assert {each.place for each in found} - set(stands) == {
         "uplink.ca",
         "uplink.cert",
         "uplink.key",
@@ -259,13 +261,12 @@ PLAN = 'probe = "a"\n[[plan]]\nname = "p"\nactivity = "scan"\n'
             "area[0].radius_m: a circle is there instead of 'file'",
         ),
         (
-            "every_s = 9\n[[area]]\nname = 'x'\nlat_deg = 1\nlon_deg = 1\nradius_m = 9\n"
-            "where = {a = 1}",
+            "every_s = 9\n[[area]]\nname='x'\nlat_deg=1\nlon_deg=1\nradius_m=9\nwhere={a=1}",
             "area[0].where: needs 'file' beside it",
         ),
         (
-            "every_s = 9\narea = [{name='x', file='x'}, {name='x', file='y'}]",
-            "plan[0].area: expected text",
+            "every_s = 9\n[[area]]\nname='x'\nfile='x'\n[[area]]\nname='x'\nfile='y'",
+            "area[1].name: 'x' is taken by area[0].name",
         ),
         (
             "every_m = 900\n[gps.surveyed]\nlat_deg = 1\nlon_deg = 1",
