@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from agent.activity import Ready
 from agent.commands import DONE, Command, add_config, add_json, stdout
@@ -184,7 +184,8 @@ def _show(console: Console, ahead: _Ahead, *, rows: int) -> None:
 
 
 def _slots_table(seen: Forecast, config: Config, rows: int) -> Table:
-    table = Table("due", "plan", "modem", "what happens")
+    names = ("due", "plan", "modem", "what happens")
+    table = Table(*(Column(name, overflow="fold") for name in names))
     table.add_column("MB", justify="right")
     for each in seen.expected[: rows or None]:
         bill = _bytes([each], config)
@@ -199,7 +200,7 @@ def _slots_table(seen: Forecast, config: Config, rows: int) -> Table:
 
 
 def _plans_table(planned: tuple[Planned, ...], seen: Forecast, config: Config) -> Table:
-    table = Table("plan", "profile", "when")
+    table = Table(*(Column(name, overflow="fold") for name in ("plan", "profile", "when")))
     for name in ("tests", "MB each", "MB in all"):
         table.add_column(name, justify="right")
     names = dict.fromkeys(each.entry.name for each in planned)
@@ -254,7 +255,7 @@ def _often(planned: Planned) -> str:
     if entry.area is not None:
         return "1 per visit"
     if entry.places is not None:
-        return f"1 per visit, {len(planned.where)} places"
+        return f"{len(planned.where)} places, 1 per visit"
     return "on demand" if entry.on_demand else ""
 
 
