@@ -8,6 +8,8 @@ from wire.messages import PositionSource
 
 LEAST_STEP_M = 30.0
 """Shorter steps add up to a way where a receiver only wanders about the place it stands at."""
+LEAST_SPEED_M_S = 0.5
+"""A receiver knows its speed better than its place: below this it stands, wherever it seems to."""
 ERRORS_A_STEP = 2.0
 """A step is longer than so many times the errors at both of its ends together."""
 
@@ -64,6 +66,9 @@ class Odometer:
         follows = self._usable.follows(seen.mono_ns)
         if self._counted is None or before is None or not follows or _jumped(before, self._before):
             self._counted = found
+            return
+        speed_m_s = seen.position.speed_m_s
+        if speed_m_s is not None and speed_m_s < LEAST_SPEED_M_S:
             return
         from_, from_error_m = self._counted
         step_m = distance_m(from_, point)

@@ -54,6 +54,7 @@ class Polygons:
         self._north = max(max(lats) for lats, _ in self._rings)
         self._west = min(min(lons) for _, lons in self._rings)
         self._east = max(max(lons) for _, lons in self._rings)
+        self._asked: tuple[Point, float] | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Polygons) and self._rings == other._rings
@@ -61,7 +62,13 @@ class Polygons:
     __hash__ = None  # type: ignore[assignment]  # arrays have none
 
     def outside_m(self, point: Point) -> float:
-        """As `Shape`."""
+        """As `Shape`. To ask again about the same point costs nothing: several modems do."""
+        asked = self._asked
+        if asked is None or asked[0] != point:
+            asked = self._asked = (point, self._look(point))
+        return asked[1]
+
+    def _look(self, point: Point) -> float:
         box_m = self._box_m(point)
         if box_m > NEAR_M:
             return box_m

@@ -29,12 +29,15 @@ def on(modem_index=0, **changes):
     return On(entry=entry, probe="dn-01", modem="a", modem_index=modem_index)
 
 
-def fix(second, east_m=0.0, north_m=0.0, error_m=5.0, source=PositionSource.GNSS):
+def fix(
+    second, east_m=0.0, north_m=0.0, error_m=5.0, *, source=PositionSource.GNSS, speed_m_s=None
+):
     position = Position(
         source=source,
         lat_deg=HOME.lat_deg + north_m / M_PER_DEG,
         lon_deg=HOME.lon_deg + east_m / M_PER_LON,
         horizontal_error_m=error_m,
+        speed_m_s=speed_m_s,
     )
     return Seen(round(second * NS_PER_S), position)
 
@@ -121,6 +124,12 @@ def test_of_two_kilometres_in_one_step_only_the_last_can_be_run():
     first, second = slots_of(trigger, [fix(0), fix(60, 2500)])
     assert (first.passed, second.passed) == ("passed: no position there", "")
     assert second.due_mono_ns == 60 * NS_PER_S
+
+
+def test_a_receiver_that_knows_it_stands_goes_nowhere():
+    away = [fix(second, 50.0 * second, speed_m_s=0.1) for second in range(10)]
+    assert driven_m(*away) == 0
+    assert driven_m(*away, fix(10, 500.0, speed_m_s=8.0)) == pytest.approx(500, rel=1e-3)
 
 
 def visits(*hears, dwell_s=0.0, again_after_s=0.0):

@@ -228,7 +228,7 @@ def test_check_config_says_what_the_file_means(probe, capsys):
     assert main(["check-config", str(probe(modem=False, more=more))]) == 0
     shown = capsys.readouterr().out
     assert "right" in shown
-    assert re.search(r"gsm\s+│ scan\s+│\s+│ viettel\s+│ 3600 s", shown)
+    assert re.search(r"gsm\s+│ scan\s+│\s+│ viettel\s+│ every 3600 s", shown)
 
 
 def test_check_config_finds_what_only_the_plan_knows(probe, capsys):
