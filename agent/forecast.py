@@ -20,6 +20,8 @@ from agent.triggers import Now, On, trigger_of
 MONTH_S = 30 * 86_400.0
 MOST_SLOTS = 50_000
 """Of one entry on one modem; a forecast that has more ends early and says so."""
+LOCKING_S = 15.0
+"""What `rat_lock` adds to a test: set, wait for the cell, and give back."""
 WAITS_S = 1.0
 """What begins later than this waits."""
 
@@ -186,6 +188,7 @@ class _Queue:
                 continue
             self._waiting[due.slot.modem].remove(due)
             seconds = cost(due.planned.ready.settings, self._planning).usual_s
+            seconds += 0.0 if due.planned.entry.rat_lock is None else LOCKING_S
             end_ns = now_ns + round(seconds * NS_PER_S)
             self._modem_free_ns[due.slot.modem] = end_ns
             if path is not None:

@@ -114,11 +114,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     @property
     def timing(self) -> tuple[object, ...]:
         """What decides when it is due; as long as it stays equal, slots are counted on."""
-        apart = ("profile", "activity", "modems", "max_wait_s", "priority", "optional", "server")
-        sent = ("quiet_hours", "active_from", "active_until", "rat_lock")
-        return tuple(
-            getattr(self, name) for name in self.__struct_fields__ if name not in apart + sent
-        )
+        return tuple(getattr(self, name) for name in self.__struct_fields__ if name not in _UNTIMED)
 
     def when(self) -> str:
         """When it is due, in words."""
@@ -230,6 +226,21 @@ def area_contradictions(area: Area) -> Iterator[Misfit]:
         yield Misfit("where", "needs 'file' beside it")
 
 
+_UNTIMED = frozenset(
+    {
+        "activity",
+        "profile",
+        "modems",
+        "server",
+        "max_wait_s",
+        "priority",
+        "optional",
+        "quiet_hours",
+        "active_from",
+        "active_until",
+        "rat_lock",
+    }
+)
 _TRIGGERS = ("every_s", "cron", "every_m", "area", "places", "on_demand")
 _BESIDE = {
     "on": ("area",),

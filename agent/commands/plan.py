@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from agent.activity import Ready
 from agent.commands import DONE, Command, add_config, add_json, stdout
 from agent.config import Config, load
-from agent.costs import cost
+from agent.costs import Cost, cost
 from agent.forecast import MONTH_S, Bill, Expected, Forecast, forecast, monthly
 from agent.main import Planned, prepare
 
@@ -216,7 +216,7 @@ def _plans_table(planned: tuple[Planned, ...], seen: Forecast, config: Config) -
             one.entry.when(),
             often or str(sum(each.starts is not None for each in there)),
             _mb(each_.down_bytes + each_.up_bytes),
-            "" if often else _mb(bill.down_bytes + bill.up_bytes),
+            _mb_on_the_way(one, each_) if often else _mb(bill.down_bytes + bill.up_bytes),
         )
     return table
 
@@ -257,6 +257,14 @@ def _often(planned: Planned) -> str:
     if entry.places is not None:
         return f"{len(planned.where)} places, 1 per visit"
     return "on demand" if entry.on_demand else ""
+
+
+def _mb_on_the_way(planned: Planned, each: Cost) -> str:
+    """On each modem; empty where nobody can tell."""
+    every_m = planned.entry.every_m
+    if every_m is None:
+        return ""
+    return _mb(round((each.down_bytes + each.up_bytes) * WAY_M / every_m)) + " per modem"
 
 
 def _on(modem: str, seen: Forecast) -> list[Expected]:

@@ -283,6 +283,31 @@ def test_a_small_correction_loses_nothing_and_doubles_nothing():
         assert found[:2] == ["01 08:01:00", "01 08:02:00"]
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 7200), st.sampled_from([0, 0, 0, 1, -1, 59, 61, -3600, 86_400])),
+        max_size=40,
+    )
+)
+def test_whatever_the_clock_does_an_instant_comes_up_once_and_in_its_time(moves):
+    wall = Wall(calendar("*/5 * * * *"))
+    wall.look()
+    seen = set()
+    for elapsed_s, step_s in moves:
+        wall.mono_s += elapsed_s
+        wall.utc += timedelta(seconds=elapsed_s + step_s)
+        now = Now(mono_ns=round(wall.mono_s * NS_PER_S), utc=wall.utc)
+        slots = wall.trigger.mint(now).slots
+        instants = {Planning().local(now.utc_at(each.due_mono_ns)) for each in slots}
+        assert len(instants) == len(slots) <= (elapsed_s + 60) // 300 + 1
+        assert not instants & seen
+        assert all(each.minute % 5 == 0 and each.second == 0 for each in instants)
+        seen |= instants
+        upcoming = wall.trigger.next_ns(now)
+        assert upcoming is None or upcoming > now.mono_ns
+
+
 def test_a_machine_that_slept_has_late_slots_and_counts_the_rest():
     wall = Wall(calendar("* * * * *"))
     wall.look()
