@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from agent.config import Server
+from drivers.traffic.profile import Profile
 from drivers.traffic.result import OnProgress
 from wire.kinds import scan
 from wire.messages import Outcome
@@ -42,6 +43,8 @@ class Ready(NamedTuple):
     profile: str | None
     """Name of the profile that was chosen."""
     run: Callable[[Job], Result]
+    settings: Profile | None = None
+    """The profile itself; None where the activity has none."""
 
 
 class UnpreparedError(Exception):

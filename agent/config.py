@@ -9,7 +9,8 @@ import msgspec
 
 from agent.lock import Lock
 from agent.misfits import Misfit, convert, misfits, suggestion
-from agent.plan import Entry, Name
+from agent.plan import Area, Entry, Name, area_contradictions, contradictions
+from agent.planning import Planning
 from drivers.modem.reading import Bands, LockedCell
 from wire.codec import PROBE_NAME
 from wire.messages import RatMode
@@ -158,6 +159,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     outbox: OutboxLimits = OutboxLimits()
     modem: tuple[ModemPlace, ...] = ()
     server: tuple[Server, ...] = ()
+    planning: Planning = Planning()
+    area: tuple[Area, ...] = ()
     plan: tuple[Entry, ...] = ()
 
     def modem_named(self, name: str) -> ModemPlace | None:
@@ -225,13 +228,23 @@ def _contradictions(config: Config) -> Iterator[Misfit]:
             what = "is there instead of 'usb_path' and 'port': the modem is looked for everywhere"
             yield Misfit(f"modem[{index}].imei", what)
         yield from _lock_contradictions(place, f"modem[{index}]")
-    for index, entry in enumerate(config.plan):
-        if entry.wait_s > entry.every_s:
-            yield Misfit(f"plan[{index}].max_wait_s", "longer than 'every_s': slots would overtake")
+    yield from _plan_contradictions(config)
     if config.uplink is not None:
         yield from _uplink_contradictions(config.uplink)
     if config.profile_dir is not None and not config.profile_dir.is_dir():
         yield Misfit("profile_dir", f"no folder {config.profile_dir}")
+
+
+def _plan_contradictions(config: Config) -> Iterator[Misfit]:
+    for index, area in enumerate(config.area):
+        for key, what in area_contradictions(area):
+            yield Misfit(f"area[{index}].{key}".rstrip("."), what)
+    for index, entry in enumerate(config.plan):
+        for key, what in contradictions(entry):
+            yield Misfit(f"plan[{index}].{key}".rstrip("."), what)
+        if entry.needs_positions and config.gps.surveyed is not None:
+            what = "needs a probe that moves: the position of this one is surveyed"
+            yield Misfit(f"plan[{index}]", what)
 
 
 def _lock_contradictions(place: ModemPlace, where: str) -> Iterator[Misfit]:
@@ -259,11 +272,13 @@ def _strangers(config: Config) -> Iterator[Misfit]:
     """Names that stand for nothing."""
     modems = [place.name for place in config.modem]
     servers = [server.name for server in config.server]
+    areas = [area.name for area in config.area]
     used: list[tuple[str, str, str | None, list[str]]] = []
     for index, place in enumerate(config.modem):
         used.append((f"modem[{index}].server", "server", place.server, servers))
     for index, entry in enumerate(config.plan):
         used.append((f"plan[{index}].server", "server", entry.server, servers))
+        used.append((f"plan[{index}].area", "area", entry.area, areas))
         used += [(f"plan[{index}].modems", "modem", name, modems) for name in entry.modems]
     for place_in_file, kind, name, known in used:
         if name is not None and name not in known:
@@ -278,6 +293,7 @@ def _doubles(config: Config) -> Iterator[Misfit]:
         "modem[{}].usb_path": tuple(place.usb_path for place in config.modem),
         "modem[{}].imei": tuple(place.imei for place in config.modem),
         "server[{}].name": tuple(server.name for server in config.server),
+        "area[{}].name": tuple(area.name for area in config.area),
         "plan[{}].name": tuple(entry.name for entry in config.plan),
     }
     for place, values in unique.items():
@@ -306,5 +322,9 @@ def _absolute(config: Config, folder: Path) -> Config:
         uplink=uplink,
         modem=tuple(
             msgspec.structs.replace(place, port=whole(place.port)) for place in config.modem
+        ),
+        area=tuple(msgspec.structs.replace(area, file=whole(area.file)) for area in config.area),
+        plan=tuple(
+            msgspec.structs.replace(entry, places=whole(entry.places)) for entry in config.plan
         ),
     )

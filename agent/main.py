@@ -2,8 +2,9 @@
 
 import logging
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
 
@@ -25,6 +26,7 @@ from agent.parts import (
 )
 from agent.places import Places
 from agent.plan import Entry, modems_of
+from agent.plan_files import PlanFiles
 from agent.publisher import Publisher
 from agent.rat_setting import SavedSettings
 from agent.recorder import Envelope, Recorder
@@ -33,6 +35,7 @@ from agent.runtime import SystemdNotify, Worker
 from agent.scheduler import Scheduler, Task
 from agent.shared_paths import SharedPaths
 from agent.traffic_worker import TrafficWorker
+from agent.triggers import Where
 from agent.whereabouts import Whereabouts
 from drivers.modem.family import families
 
@@ -41,6 +44,8 @@ log = logging.getLogger(__name__)
 MODEM_STALL_S = 300.0
 """A scan may take three minutes; a port that hangs for longer has a driver that hangs."""
 TEST_STALL_S = 900.0
+REPLACED = ("plan", "area", "server")
+"""What of a configuration the agent takes up without a restart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +57,8 @@ class Planned:
     modem_index: int
     activity: Activity
     ready: Ready
+    where: Where = ()
+    """The area of the entry, or its places."""
 
 
 def prepare(config: Config, *, name: str) -> tuple[Planned, ...]:
@@ -63,9 +70,11 @@ def prepare(config: Config, *, name: str) -> tuple[Planned, ...]:
         if place.family is not None and place.family not in known:
             what = f"no modem family '{place.family}'; {suggestion(place.family, known)}"
             problems.append(Problem(name, f"modem[{index}].family", what))
+    files = PlanFiles(config.area, config.plan)
+    problems += (Problem(name, place, what) for place, what in files.misfits)
     for index, entry in enumerate(config.plan):
         try:
-            planned += _prepare_entry(config, entry)
+            planned += _prepare_entry(config, entry, files.where(entry))
         except UnpreparedError as error:
             problems.append(Problem(name, f"plan[{index}]", str(error)))
     if problems:
@@ -73,7 +82,7 @@ def prepare(config: Config, *, name: str) -> tuple[Planned, ...]:
     return tuple(planned)
 
 
-def _prepare_entry(config: Config, entry: Entry) -> Iterator[Planned]:
+def _prepare_entry(config: Config, entry: Entry, where: Where) -> Iterator[Planned]:
     activity = activities().get(entry.activity)
     if activity is None:
         hint = suggestion(entry.activity, sorted(activities()))
@@ -86,6 +95,7 @@ def _prepare_entry(config: Config, entry: Entry) -> Iterator[Planned]:
             place=place,
             modem_index=modem_index,
             activity=activity,
+            where=where,
             ready=activity.prepare(
                 profile=entry.profile,
                 server=config.server_for(place, entry),
@@ -144,19 +154,12 @@ class Agent:
             for modem in self.modems
         }
         self.scheduler = Scheduler(
-            [
-                Task(
-                    entry=each.entry,
-                    activity=each.activity,
-                    ready=each.ready,
-                    worker=self.traffic[each.place.name],
-                    modem_index=each.modem_index,
-                )
-                for each in planned
-            ],
+            self._tasks(planned),
             probe=config.probe,
             clock=clock,
             recorder=self.recorder,
+            planning=config.planning,
+            fixes_since=whereabouts.since,
         )
         self.supervisor = make_supervisor(self.recorder, notify=SystemdNotify())
         self.publisher: Publisher | None = None
@@ -204,24 +207,90 @@ class Agent:
         if self.publisher is not None:
             yield self.publisher.worker()
 
+    def replace_plan(self, planned: tuple[Planned, ...]) -> None:
+        """Go on with another plan for the same modems."""
+        replaced = self.scheduler.replace(self._tasks(planned))
+        kept, begun, ended = replaced
+        self.recorder.event("plan_accepted", detail={"kept": kept, "begun": begun, "ended": ended})
+        log.info("plan: %d kept, %d begun, %d ended", *replaced)
+
+    def refuse_plan(self, error: ConfigError) -> None:
+        """Put on record why another plan is not used; the present one goes on."""
+        self.recorder.event(
+            "plan_refused",
+            severity="warning",
+            detail={"problem": str(error.problems[0]), "more": len(error.problems) - 1},
+        )
+        log.warning("the plan is not changed: %s", error)
+
+    def _tasks(self, planned: tuple[Planned, ...]) -> list[Task]:
+        return [
+            Task(
+                entry=each.entry,
+                activity=each.activity,
+                ready=each.ready,
+                worker=self.traffic[each.place.name],
+                modem_index=each.modem_index,
+                where=each.where,
+            )
+            for each in planned
+        ]
+
     def _uplink(self) -> str | None:
         if self.publisher is None:
             return None
         return "connected" if self.publisher.stats().connected else "offline"
 
 
-def run(config: Config, planned: tuple[Planned, ...]) -> bool:
-    """Run the agent until SIGTERM or SIGINT; whether every thread ended in time."""
-    ask_to_end = threading.Event()
+def run(config: Config, planned: tuple[Planned, ...], *, reread: Callable[[], Config]) -> bool:
+    """Run the agent until SIGTERM or SIGINT; whether every thread ended in time.
+
+    On SIGHUP the plan of the configuration that `reread` gives (it may raise `ConfigError`) takes
+    the place of the present one, if it is right.
+    """
+    ends = threading.Event()
+    asked = threading.Event()
+    wants_plan = threading.Event()
 
     def end(number: int, _: FrameType | None) -> None:
         log.info("%s: stopping", signal.Signals(number).name)
-        ask_to_end.set()
+        ends.set()
+        asked.set()
+
+    def read_again(_: int, __: FrameType | None) -> None:
+        wants_plan.set()
+        asked.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
+    # By hand it says that the terminal is gone; a service is told so to read its files again.
+    signal.signal(signal.SIGHUP, end if sys.stderr.isatty() else read_again)
     agent = Agent(config, planned)
     agent.supervisor.start(agent.workers())
     log.info("probe %s measures with %d modems", config.probe, len(config.modem))
-    ask_to_end.wait()
+    while not ends.is_set():
+        asked.wait()
+        asked.clear()
+        if wants_plan.is_set():
+            wants_plan.clear()
+            try:
+                agent.replace_plan(other_plan(config, reread()))
+            except ConfigError as error:
+                agent.refuse_plan(error)
     return not agent.supervisor.stop(STOP_TIMEOUT_S)
+
+
+def other_plan(config: Config, other: Config) -> tuple[Planned, ...]:
+    """The plan of another configuration for an agent that runs with `config`.
+
+    Raises `ConfigError`, also where more than plan, areas and servers is different: that takes
+    another start.
+    """
+    problems = tuple(
+        Problem("", key, "is different: takes a restart of the service")
+        for key in config.__struct_fields__
+        if key not in REPLACED and getattr(config, key) != getattr(other, key)
+    )
+    if problems:
+        raise ConfigError(problems)
+    return prepare(other, name="")

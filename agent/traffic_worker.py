@@ -17,8 +17,9 @@ from agent.config import ModemPlace
 from agent.lock import Lock
 from agent.orders import OrderError, Radio
 from agent.places import NoInterfaceError
+from agent.plan import DEFAULT_PRIORITY
 from agent.recorder import Recorder
-from agent.runtime import Beat, Mailbox, Stop
+from agent.runtime import Beat, RankedMailbox, Stop
 from agent.shared_paths import SharedPaths
 from agent.snapshots import Snapshot, excuse, lock_agrees, lock_over, summarise
 from agent.ticks import NS_PER_S
@@ -57,6 +58,10 @@ class TestRequest:
     """Begin no later than this."""
     plan: str | None = None
     rat_lock: RatMode | None = None
+    priority: int = DEFAULT_PRIORITY
+    """Of those that wait for the same modem or path the highest goes first."""
+    optional: bool = False
+    """May be left out to save data."""
     on_progress: OnProgress = unobserved
     done: Callable[[AnyMeasurement], None] = lambda _: None
     """Told the row it ended as."""
@@ -84,14 +89,15 @@ class TrafficWorker:
         self._position_at = position_at
         self._paths = paths
         self._interface_of = interface_of
-        self._requests: Mailbox[TestRequest] = Mailbox(MOST_REQUESTS)
+        self._requests: RankedMailbox[TestRequest] = RankedMailbox(MOST_REQUESTS, rank=_rank)
         self._unanswered: TestRequest | None = None
         self._beat: Beat = _unheard
 
     def ask(self, request: TestRequest) -> None:
         """Run the test as soon as those before it are done; it ends as a row in any case."""
-        if not self._requests.post(request):
-            self.skip(request, f"busy: {MOST_REQUESTS} tests wait already")
+        left_out = self._requests.put(request)
+        if left_out is not None:
+            self.skip(left_out, f"busy: {MOST_REQUESTS} tests wait already")
 
     def skip(self, request: TestRequest, reason: str, *, mono_ns: int | None = None) -> None:
         """Record that a planned test was not run, and why."""
@@ -126,9 +132,19 @@ class TrafficWorker:
             self.skip(request, "busy: the test before took too long")
             return
         path = self.place.shared_path
-        with self._paths.taken(path, stop=stop, beat=self._beat, timeout_s=left_s) as free:
+        with self._paths.taken(
+            path,
+            stop=stop,
+            beat=self._beat,
+            timeout_s=left_s,
+            rank=_rank(request),
+            gives_way=lambda: self._requests.outranks(request),
+        ) as free:
             if stop.is_set():
                 self.skip(request, "the agent stops")
+            elif not free and self._requests.outranks(request):
+                self._unanswered = None
+                self._requests.put_back(request)
             elif not free:
                 self.skip(request, f"busy: {path} is used by another test")
             elif request.rat_lock is None:
@@ -289,6 +305,10 @@ class TrafficWorker:
         if look is None:
             return Modem(usb_path=self.place.place, name=self.place.name)
         return look.modem
+
+
+def _rank(request: TestRequest) -> int:
+    return -request.priority
 
 
 def _unheard() -> None:

@@ -15,7 +15,9 @@ STALE_S = 3.0
 KEPT_FIXES = 900
 
 
-class _Believed(NamedTuple):
+class Seen(NamedTuple):
+    """A believed fix and when it was valid."""
+
     mono_ns: int
     position: Position
 
@@ -25,13 +27,18 @@ class Whereabouts:
 
     def __init__(self, surveyed: Surveyed | None = None) -> None:
         self._lock = threading.Lock()
-        self._fixes: deque[_Believed] = deque(maxlen=KEPT_FIXES)
+        self._fixes: deque[Seen] = deque(maxlen=KEPT_FIXES)
         self._surveyed = None if surveyed is None else _as_position(surveyed)
 
     def believe(self, position: Position, mono_ns: int) -> None:
         """A fix that was valid at `mono_ns`; later ones come later."""
         with self._lock:
-            self._fixes.append(_Believed(mono_ns, position))
+            self._fixes.append(Seen(mono_ns, position))
+
+    def since(self, mono_ns: int) -> tuple[Seen, ...]:
+        """The believed fixes after that instant, oldest first; `KEPT_FIXES` at most."""
+        with self._lock:
+            return tuple(fix for fix in self._fixes if fix.mono_ns > mono_ns)
 
     def position_at(self, mono_ns: int) -> Position:
         """The latest fix at that instant with its age; a stale one is none."""

@@ -60,7 +60,7 @@ def _show(console: Console, file: Path, config: Config, planned: tuple[Planned, 
             "none" if server is None else server.name,
         )
     console.print(modems)
-    plan = Table("plan", "activity", "profile", "modem", "every", "from")
+    plan = Table("plan", "activity", "profile", "modem", "when", "from")
     for each in planned:
         entry = each.entry
         plan.add_row(
@@ -68,7 +68,7 @@ def _show(console: Console, file: Path, config: Config, planned: tuple[Planned, 
             entry.activity,
             each.ready.profile or "",
             each.place.name,
-            f"{entry.every_s:g} s",
+            entry.when(),
             f"{entry.start_after_s + each.modem_index * entry.stagger_s:g} s",
         )
     console.print(plan)

@@ -15,7 +15,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(chosen: argparse.Namespace) -> int:
     log_to_stderr(chosen.log_level)
     config = load(chosen.config)
-    return DONE if run(config, prepare(config, name=chosen.config.name)) else FAILED
+    planned = prepare(config, name=chosen.config.name)
+    return DONE if run(config, planned, reread=lambda: load(chosen.config)) else FAILED
 
 
 COMMAND = Command("run", "measure until stopped (what the service does)", _add_arguments, _run)

@@ -15,7 +15,9 @@ from agent.config import (
     load,
     parse,
 )
-from agent.plan import Entry
+from agent.main import other_plan, prepare
+from agent.plan import Area, Entry
+from agent.planning import Planning
 from wire.messages import RatMode
 
 EXAMPLE = Path("config/probe.example.toml")
@@ -39,7 +41,8 @@ def test_the_example_is_valid():
 
 
 @pytest.mark.parametrize(
-    "section", [Config, Gps, Surveyed, Uplink, OutboxLimits, Server, ModemPlace, Entry]
+    "section",
+    [Config, Gps, Surveyed, Uplink, OutboxLimits, Server, ModemPlace, Planning, Area, Entry],
 )
 def test_the_example_shows_every_key(section):
     text = EXAMPLE.read_text(encoding="utf-8")
@@ -56,7 +59,9 @@ def test_the_keys_the_example_shows_as_defaults_are_valid():
     shown = shown.replace("certs/", "").replace('profile_dir = "..."', "")
     with pytest.raises(ConfigError) as caught:
         parse(shown, name="probe.toml", folder=Path("/nowhere"))
-    assert {problem.place for problem in caught.value.problems} == {
+    found = caught.value.problems
+    stands = [each.place for each in found if each.what.startswith("needs a probe that moves")]
+    assert {each.place for each in found} - set(stands) == {
         "uplink.ca",
         "uplink.cert",
         "uplink.key",
@@ -205,3 +210,122 @@ def test_a_surveyed_probe_asks_no_gpsd_unless_told_to():
     assert read('probe = "a"').gps.gpsd == ("127.0.0.1", 2947)
     assert read(surveyed).gps.gpsd is None
     assert read('probe = "a"\n[gps]\nhost = "gps.local"').gps.gpsd == ("gps.local", 2947)
+
+
+PLAN = 'probe = "a"\n[[plan]]\nname = "p"\nactivity = "scan"\n'
+
+
+@pytest.mark.parametrize(
+    ("keys", "complaint"),
+    [
+        ("", "plan[0]: needs one of 'every_s', 'cron', 'every_m', 'area', 'places', 'on_demand'"),
+        ("on_demand = false", "plan[0]: needs one of"),
+        ("every_s = 9\nevery_m = 1000", "plan[0].every_m: one trigger is enough: 'every_s'"),
+        ("cron = '0 0 * * *'\non_demand = true", "plan[0].on_demand: one trigger is enough"),
+        ("every_s = 0", "plan[0].every_s: expected float >= 1"),
+        ("every_m = 50", "plan[0].every_m: expected float >= 100"),
+        ("cron = '* * *'", "plan[0].cron: needs five fields: minute hour day-of-month"),
+        ("cron = '*/5 * * * * *'", "plan[0].cron: needs five fields"),
+        ("cron = '61 * * * *'", "plan[0].cron: Bad minute"),
+        ("cron = '0 0 30 2 *'", "plan[0].cron: Bad day-of-month"),
+        ("cron = '" + "1," * 60 + "1 * * * *'", "plan[0].cron: longer than 100 characters"),
+        ("area = 'x'\non = 'enter'", "plan[0].area: no area 'x'; there are none"),
+        ("area = 'x'", "plan[0].area: needs either 'on = \"enter\"' or 'dwell_s'"),
+        ("area = 'x'\non = 'enter'\ndwell_s = 9", "plan[0].area: needs either"),
+        ("area = 'x'\non = 'leave'", "plan[0].on: invalid enum value"),
+        ("every_s = 9\non = 'enter'", "plan[0].on: needs 'area'"),
+        ("every_s = 9\ndwell_s = 9", "plan[0].dwell_s: needs 'area'"),
+        ("every_s = 9\nagain_after_s = 9", "plan[0].again_after_s: needs 'area' or 'places'"),
+        ("every_m = 900\nstart_after_s = 9", "plan[0].start_after_s: needs 'every_s'"),
+        ("on_demand = true\njitter_s = 9", "plan[0].jitter_s: needs 'every_s' or 'cron'"),
+        ("on_demand = true\nquiet_hours = ['22:00-06:00']", "plan[0].quiet_hours: needs"),
+        ("every_s = 9\npriority = 10", "plan[0].priority: expected int <= 9"),
+        ("every_s = 9\noptional = 1", "plan[0].optional: expected bool"),
+        ("every_s = 9\nquiet_hours = ['22-6']", "plan[0].quiet_hours[0]: expected text matching"),
+        ("every_s = 9\nquiet_hours = ['24:00-06:00']", "plan[0].quiet_hours[0]: expected text"),
+        ("every_s = 9\nquiet_hours = ['06:00-06:00']", "plan[0].quiet_hours[0]: ends when"),
+        ("every_s = 9\nactive_from = 7", "plan[0].active_from: expected date"),
+        (
+            "every_s = 9\nactive_from = 2026-12-02\nactive_until = 2026-12-01",
+            "plan[0].active_until: before 'active_from'",
+        ),
+        ("every_s = 9\n[planning]\nutc_offset_h = 15", "planning.utc_offset_h: expected float"),
+        ("every_s = 9\n[planning]\nutc_ofset_h = 7", "did you mean 'utc_offset_h'?"),
+        ("every_s = 9\n[[area]]\nname = 'x'", "area[0]: needs 'file', or 'lat_deg', 'lon_deg'"),
+        (
+            "every_s = 9\n[[area]]\nname = 'x'\nlat_deg = 1\nlon_deg = 1",
+            "area[0].radius_m: required key of a circle is missing",
+        ),
+        (
+            "every_s = 9\n[[area]]\nname = 'x'\nfile = 'x'\nradius_m = 9",
+            "area[0].radius_m: a circle is there instead of 'file'",
+        ),
+        (
+            "every_s = 9\n[[area]]\nname='x'\nlat_deg=1\nlon_deg=1\nradius_m=9\nwhere={a=1}",
+            "area[0].where: needs 'file' beside it",
+        ),
+        (
+            "every_s = 9\n[[area]]\nname='x'\nfile='x'\n[[area]]\nname='x'\nfile='y'",
+            "area[1].name: 'x' is taken by area[0].name",
+        ),
+        (
+            "every_m = 900\n[gps.surveyed]\nlat_deg = 1\nlon_deg = 1",
+            "plan[0]: needs a probe that moves",
+        ),
+    ],
+)
+def test_a_wrong_plan_names_its_place(keys, complaint):
+    found = problems(PLAN + keys)
+    assert any(complaint in line for line in found), found
+
+
+def test_areas_and_lists_are_files_beside_the_configuration(tmp_path):
+    config = read(
+        PLAN + "places = 'x.csv'\n[[area]]\nname = 'x'\nfile = 'x.geojson'\nwhere = {a = '1'}",
+        tmp_path,
+    )
+    assert config.plan[0].places == tmp_path / "x.csv"
+    assert config.area[0].file == tmp_path / "x.geojson"
+    assert config.area[0].where == {"a": "1"}
+
+
+def test_what_is_wrong_in_those_files_names_its_place(tmp_path):
+    (tmp_path / "x.csv").write_text("name,lat,lon,radius_m\na,1,200,50\n")
+    (tmp_path / "x.geojson").write_text("{}")
+    area = "[[area]]\nname = 'x'\nfile = '{}'\n"
+    config = read(
+        PLAN + "places = 'x.csv'\n" + area.format("x.geojson") + area.replace("'x'", "'y'"),
+        tmp_path,
+    )
+    with pytest.raises(ConfigError) as caught:
+        prepare(config, name="probe.toml")
+    found = [str(problem) for problem in caught.value.problems]
+    assert found[0].startswith("probe.toml: area[0].file: x.geojson: Object missing required")
+    assert found[1] == "probe.toml: area[1].file: {}: cannot be read: No such file or directory"
+    assert found[2].startswith("probe.toml: plan[0].places: x.csv: line 2: lon: needs -180 to 180")
+
+
+def test_a_plan_says_when_it_runs():
+    keys = {
+        "every_s = 600": "every 600 s",
+        "cron = '0 9 * * 1-5'": "cron 0 9 * * 1-5",
+        "every_m = 1000": "every 1000 m",
+        "places = 'x.csv'": "places of x.csv",
+        "on_demand = true": "on demand",
+    }
+    assert [read(PLAN + key).plan[0].when() for key in keys] == list(keys.values())
+    area = "[[area]]\nname = 'x'\nfile = 'x'"
+    entered = read(f"{PLAN}area = 'x'\non = 'enter'\n{area}").plan[0]
+    dwelt = read(f"{PLAN}area = 'x'\ndwell_s = 60\n{area}").plan[0]
+    assert [entered.when(), dwelt.when()] == ["area x: entered", "area x: inside for 60 s"]
+
+
+def test_another_plan_may_be_taken_up_and_other_modems_not():
+    modem = "[[modem]]\nname = 'm'\nport = 'p'\n"
+    before = read(PLAN + "every_s = 60\n" + modem)
+    (planned,) = other_plan(before, read(PLAN + "every_s = 70\npriority = 1\n" + modem))
+    assert (planned.entry.every_s, planned.entry.priority) == (70.0, 1)
+    with pytest.raises(ConfigError, match="modem: is different: takes a restart"):
+        other_plan(before, read(PLAN + "every_s = 60\n" + modem.replace("'p'", "'q'")))
+    with pytest.raises(ConfigError, match="no activity 'scam'; did you mean 'scan'"):
+        other_plan(before, read(PLAN.replace("scan", "scam") + "every_s = 60\n" + modem))

@@ -1,4 +1,13 @@
-from agent.plan import NS_PER_S, Entry, modems_of, slot
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agent.plan import NS_PER_S, Area, Entry, modems_of, slot
+from agent.planning import Planning, hours
+
+PAGE = Path("docs/reference/plan.md").read_text(encoding="utf-8")
 
 
 def entry(**changes):
@@ -47,3 +56,40 @@ def test_the_wait_is_never_longer_than_the_period():
     assert entry().wait_s == 30.0
     assert entry(every_s=10.0).wait_s == 10.0
     assert entry(max_wait_s=5.0).wait_s == 5.0
+
+
+@pytest.mark.parametrize("section", [Entry, Area, Planning])
+def test_every_key_is_described(section):
+    for field in msgspec.structs.fields(section):
+        assert f"`{field.name}" in PAGE
+
+
+def test_a_wait_without_a_period_has_its_default():
+    assert entry(every_s=None, every_m=1000.0).wait_s == 30.0
+
+
+def test_a_place_counts_again_after_a_day_and_an_area_at_once():
+    assert entry(every_s=None, places=Path("x.csv")).again_s == 86_400
+    assert entry(every_s=None, area="x").again_s == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "outside"),
+    [
+        ("22:00-06:00", ["22:00", "23:59", "00:00", "05:59"], ["06:00", "12:00", "21:59"]),
+        ("12:00-13:30", ["12:00", "13:29"], ["13:30", "11:59", "00:00"]),
+    ],
+)
+def test_hours_have_a_beginning_and_an_end(text, inside, outside):
+    def at(time):
+        return datetime.fromisoformat(f"2026-12-01T{time}")
+
+    assert all(at(time) in hours(text) for time in inside)
+    assert not any(at(time) in hours(text) for time in outside)
+
+
+def test_only_what_makes_it_due_is_its_timing():
+    before = entry(jitter_s=5.0)
+    assert entry(jitter_s=5.0, priority=9, quiet_hours=("01:00-02:00",)).timing == before.timing
+    assert entry(jitter_s=6.0).timing != before.timing
+    assert entry(every_s=601.0, jitter_s=5.0).timing != before.timing

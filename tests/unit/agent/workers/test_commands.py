@@ -140,6 +140,43 @@ def test_a_killed_agent_goes_on_counting_where_it_was(probe, run):
     assert seqs == list(range(1, len(seqs) + 1))
 
 
+class Log:
+    """What a running agent logs."""
+
+    def __init__(self, file):
+        self._file = file
+
+    def wait(self, text):
+        deadline = time.monotonic() + WAIT_S
+        while text not in self._file.read_text():
+            assert time.monotonic() < deadline, f"never logged: {text}"
+            time.sleep(0.05)
+
+
+def test_a_running_agent_takes_up_another_plan_and_keeps_the_last_good_one(probe, run, tmp_path):
+    file, log = probe(modem=False), Log(tmp_path / "probe.log")
+    later = '[[plan]]\nname = "gsm"\nactivity = "scan"\nevery_s = 3600\nstart_after_s = 3000\n'
+    head = file.read_text()
+    file.write_text(head + later)
+    agent = run(file)
+    log.wait("measures with 1 modems")
+    file.write_text(head + later.replace("every_s", "evry_s"))
+    agent.process.send_signal(signal.SIGHUP)
+    log.wait("the plan is not changed")
+    now = '[[plan]]\nname = "now"\nactivity = "scan"\nevery_s = 3600\n'
+    file.write_text(head + later + now)
+    agent.process.send_signal(signal.SIGHUP)
+    log.wait("plan: 1 kept, 1 begun, 0 ended")
+    log.wait("scan on modem viettel: modem_gone")
+    assert agent.end(signal.SIGTERM) == 0
+    rows = agent.rows()
+    events = {row.payload.name: row.payload.detail for row in rows if row.kind == "event"}
+    assert events["plan_refused"]["problem"].startswith("probe.toml: plan[0].evry_s: unknown key")
+    assert events["plan_accepted"] == {"kept": 1, "begun": 1, "ended": 0}
+    (scan,) = [row for row in rows if row.kind == "scan"]
+    assert (scan.plan, scan.outcome) == ("now", Outcome.MODEM_GONE)
+
+
 def test_a_wrong_configuration_ends_the_service_with_its_place(tmp_path, capsys):
     file = tmp_path / "probe.toml"
     file.write_text('probe = "a"\n[[modem]]\nname = "m"\nport = "p"\nlok = "4g"')
@@ -191,7 +228,7 @@ def test_check_config_says_what_the_file_means(probe, capsys):
     assert main(["check-config", str(probe(modem=False, more=more))]) == 0
     shown = capsys.readouterr().out
     assert "right" in shown
-    assert re.search(r"gsm\s+│ scan\s+│\s+│ viettel\s+│ 3600 s", shown)
+    assert re.search(r"gsm\s+│ scan\s+│\s+│ viettel\s+│ every 3600 s", shown)
 
 
 def test_check_config_finds_what_only_the_plan_knows(probe, capsys):

@@ -235,6 +235,68 @@ def test_one_test_at_a_time_on_a_shared_path(worker, request_for, start, records
     assert records.wait(lambda row: is_row(row) and row.plan == "patient").outcome is Outcome.OK
 
 
+def test_of_those_that_wait_for_a_modem_the_highest_priority_is_first(
+    worker, request_for, start, records
+):
+    made = worker()
+    ran = []
+    for name, priority in (("low", 1), ("first", 5), ("second", 5), ("high", 9)):
+        made.ask(request_for(lambda _, name=name: ran.append(name) or OK, priority=priority))
+    start(made.run)
+    records.wait(lambda _: len(records.all("latency")) == 4)
+    assert ran == ["high", "first", "second", "low"]
+
+
+def test_of_too_many_the_lowest_priority_is_skipped(worker, request_for, records):
+    made = worker()
+    for number in range(module.MOST_REQUESTS):
+        made.ask(request_for(lambda _: OK, plan=f"n{number}", priority=3))
+    made.ask(request_for(lambda _: OK, plan="urgent", priority=9))
+    (row,) = records.all("latency")
+    assert (row.outcome, row.plan) == (Outcome.SKIPPED, f"n{module.MOST_REQUESTS - 1}")
+
+
+def test_on_a_shared_path_the_highest_priority_goes_first_and_lets_a_higher_one_pass(
+    worker, request_for, start, records
+):
+    paths = SharedPaths()
+    workers = [
+        worker(ModemPlace(name=name, port=Path(f"/dev/{name}"), shared_path="usb"), paths)
+        for name in "abc"
+    ]
+    first, second, third = workers
+    started, go_on, ran = threading.Event(), threading.Event(), []
+
+    def hold(_):
+        started.set()
+        assert go_on.wait(20)
+        return OK
+
+    def noting(name, **changes):
+        return request_for(lambda _: ran.append(name) or OK, plan=name, **changes)
+
+    for each in workers:
+        start(each.run)
+    first.ask(request_for(hold))
+    assert started.wait(20)
+    second.ask(noting("low", priority=1))
+    wait_until(lambda: len(paths._waiting) == 1)
+    third.ask(noting("middle", priority=5))
+    wait_until(lambda: len(paths._waiting) == 2)
+    second.ask(noting("high", priority=9))
+    wait_until(lambda: any(each.rank == -9 for each in paths._waiting))
+    go_on.set()
+    records.wait(lambda _: len(records.all("latency")) == 4)
+    assert ran == ["high", "middle", "low"]
+
+
+def wait_until(condition):
+    deadline, pause = time.monotonic() + 20, threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline
+        pause.wait(0.01)
+
+
 def test_a_test_with_a_defect_is_a_row_and_the_supervisor_hears_of_it(worker, request_for, records):
     def crash(_):
         raise ZeroDivisionError

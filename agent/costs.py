@@ -1,0 +1,63 @@
+"""What one run of a test costs at most, in bytes and seconds. No I/O."""
+
+from typing import NamedTuple
+
+from agent.planning import Planning
+from drivers.traffic.profile import (
+    Direction,
+    LatencyProfile,
+    Profile,
+    ThroughputProfile,
+    VideoProfile,
+)
+
+START_S = 2.0
+"""Name look-up, connecting and, for iperf3, the child that runs it."""
+ROUND_TRIP_S = 0.1
+SCAN_S = 60.0
+"""A modem with a few bands; +COPS=? may take three minutes."""
+
+
+class Cost(NamedTuple):
+    """Payload in bytes; what headers and lost packets add, some percent, is not in it."""
+
+    down_bytes: int
+    up_bytes: int
+    usual_s: float
+    """How long it takes on a link that is as good as its profile wants it."""
+
+
+def cost(settings: Profile | None, planning: Planning) -> Cost:
+    """The most bytes of one run with this profile; None is a test without one, a scan.
+
+    A capacity test loads what the link gives: the rate is assumed. The others know their bytes.
+    """
+    match settings:
+        case ThroughputProfile():
+            return _throughput(settings, planning)
+        case VideoProfile():
+            return _video(settings)
+        case LatencyProfile():
+            return _latency(settings)
+        case None:
+            return Cost(0, 0, SCAN_S)
+
+
+def _throughput(profile: ThroughputProfile, planning: Planning) -> Cost:
+    down = profile.direction is Direction.DOWN
+    rate_mbit_s = planning.assumed_down_mbit_s if down else planning.assumed_up_mbit_s
+    seconds = profile.warmup_s + profile.window_s
+    most_bytes = round(rate_mbit_s * 1e6 / 8 * seconds)
+    return Cost(most_bytes if down else 0, 0 if down else most_bytes, START_S + seconds)
+
+
+def _video(profile: VideoProfile) -> Cost:
+    size_bytes = profile.segment_bytes * profile.segments
+    loading_s = 8 * size_bytes / profile.target_bits_per_second
+    # Beyond a full buffer the player only loads as fast as it plays.
+    return Cost(size_bytes, 0, START_S + max(loading_s, profile.media_s - profile.buffer_s))
+
+
+def _latency(profile: LatencyProfile) -> Cost:
+    round_trips_s = (profile.count + 1) * ROUND_TRIP_S + profile.count * profile.interval_s
+    return Cost(profile.data_bytes, 0, START_S + round_trips_s)
