@@ -42,6 +42,8 @@ class Ready(NamedTuple):
     profile: str | None
     """Name of the profile that was chosen."""
     run: Callable[[Job], Result]
+    deadline_s: float | None = None
+    """When a run is over at the latest; None where the test itself does not know."""
 
 
 class UnpreparedError(Exception):

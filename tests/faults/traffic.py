@@ -134,14 +134,6 @@ class Weathered(NamedTuple):
     """Beyond what was there before."""
 
 
-def deadline_s(profile: ThroughputProfile | VideoProfile | LatencyProfile) -> float:
-    """When the profile says that its test is over."""
-    if isinstance(profile, LatencyProfile) and not hasattr(profile, "deadline_s"):
-        trips_s = (profile.count + 1) * (2 * profile.timeout_s + profile.interval_s)
-        return trips_s + profile.data_timeout_s + 2.0
-    return profile.deadline_s
-
-
 def run_one(
     name: str, server: Server, path: NetPath, on_progress: OnProgress = unobserved
 ) -> Ended:
@@ -151,7 +143,7 @@ def run_one(
     kind = next(kind for kind in run if isinstance(profile, kind))
     started = time.monotonic()
     result = run[kind](profile, server, path, threading.Event(), on_progress)
-    return Ended(result, time.monotonic() - started, deadline_s(profile))
+    return Ended(result, time.monotonic() - started, profile.deadline_s)
 
 
 def weather(
