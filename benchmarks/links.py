@@ -29,6 +29,7 @@ IDLE_S = 0.25
 """A longer pause ends what is counted as one transfer."""
 TRIM_S = 0.3
 """Left out at both ends of a transfer, beside its warm-up."""
+QUIET_S, QUIET_BYTES, QUIET_TIMEOUT_S = 0.2, 1000, 5.0
 STATISTICS = Path("/sys/class/net")
 JIFFIES_S = os.sysconf("SC_CLK_TCK")
 
@@ -58,6 +59,18 @@ def carried(interface: str, direction: Direction) -> Reading:
     packets = int((folder / f"{word}_packets").read_text())
     size = int((folder / f"{word}_bytes").read_text())
     return Reading((before_s + time.monotonic()) / 2, size - HEADER_BYTES * packets)
+
+
+def wait_until_quiet(interface: str) -> None:
+    """Let what the test before has left in the queues go by: else the next one shares its link."""
+    until_s = time.monotonic() + QUIET_TIMEOUT_S
+    before = [carried(interface, direction).payload_bytes for direction in Direction]
+    while time.monotonic() < until_s:
+        time.sleep(QUIET_S)
+        now = [carried(interface, direction).payload_bytes for direction in Direction]
+        if max(late - early for early, late in zip(before, now, strict=True)) < QUIET_BYTES:
+            return
+        before = now
 
 
 class Crossing:
@@ -116,7 +129,7 @@ def _longest_transfer(readings: Sequence[Reading]) -> list[Reading]:
     moved_s = float("-inf")
     for before, after in itertools.pairwise(readings):
         # A few small answers are no transfer.
-        if after.payload_bytes - before.payload_bytes > 1000:  # noqa: PLR2004
+        if after.payload_bytes - before.payload_bytes > QUIET_BYTES:
             if after.at_s - moved_s > IDLE_S:
                 transfers.append([])
             moved_s = after.at_s

@@ -16,7 +16,16 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.links import Crossing, HostLoad, LoadMeter, far_end, machine, median, way_out
+from benchmarks.links import (
+    Crossing,
+    HostLoad,
+    LoadMeter,
+    far_end,
+    machine,
+    median,
+    wait_until_quiet,
+    way_out,
+)
 from drivers.traffic import ThroughputProfile, VideoProfile
 from drivers.traffic.profile import Direction, Method
 from drivers.traffic.throughput import run_throughput
@@ -35,7 +44,7 @@ VIDEO_SEGMENTS = 5
 VIDEO_S = 6.0
 """Of outstanding time at the shaped rate."""
 COMMAND_SLACK_S = 30.0
-TOGETHER_MBIT = 150.0
+TOGETHER_MBIT = 250.0
 """Links whose rates sum to no more are measured at the same time, each for itself."""
 
 TO_LINK, TO_IPERF3, VIDEO_TO_LINK = 0.01, 0.005, 0.03
@@ -226,7 +235,6 @@ def _ways(
 ) -> Iterator[_Way]:
     rate_mbit = net.link.down_mbit
     if rate_mbit in video_rates_mbit:
-        # First, because a capacity test leaves a full queue behind for a moment.
         video = partial(video_mbit, net)
         yield _Way("our video session", Direction.DOWN, video, VIDEO_TO_LINK, warmup_s=0.0)
     if rate_mbit not in rates_mbit:
@@ -275,6 +283,7 @@ def _measure_together(
 
 def _run_once(net: OperatorNetwork, way: _Way) -> Run:
     interface = net.interface or "lo"
+    wait_until_quiet(interface)
     load = LoadMeter()
     with Crossing(interface, way.direction) as crossing:
         mbit = way.measure()
