@@ -45,6 +45,8 @@ class Ready(NamedTuple):
     run: Callable[[Job], Result]
     settings: Profile | None = None
     """The profile itself; None where the activity has none."""
+    deadline_s: float | None = None
+    """When a run is over at the latest; None where the test itself does not know."""
 
 
 class UnpreparedError(Exception):

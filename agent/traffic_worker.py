@@ -1,7 +1,8 @@
 """One modem's second thread: runs the tests it is sent, one after the other.
 
-Every request ends as exactly one row, also when there was nothing to run it on. The modem's own
-thread goes on looking at the radio meanwhile; its looks tell what the test ran on.
+Every request ends as exactly one row, also when there was nothing to run it on or when the test
+hangs. The modem's own thread goes on looking at the radio meanwhile; its looks tell what the test
+ran on.
 """
 
 import logging
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import msgspec
 
 from agent.activity import Job, Ready, Result
+from agent.attempt import Attempts
 from agent.clock import Clock
 from agent.config import ModemPlace
 from agent.lock import Lock
@@ -90,6 +92,7 @@ class TrafficWorker:
         self._paths = paths
         self._interface_of = interface_of
         self._requests: RankedMailbox[TestRequest] = RankedMailbox(MOST_REQUESTS, rank=_rank)
+        self._attempts = Attempts(place.name)
         self._unanswered: TestRequest | None = None
         self._beat: Beat = _unheard
 
@@ -109,7 +112,8 @@ class TrafficWorker:
         with stop.wakes(self._requests.wake):
             try:
                 while not stop.is_set():
-                    beat()
+                    if not self._attempts.hopeless:  # else the watchdog is to end the process
+                        beat()
                     request = self._requests.take(BEAT_EVERY_S)
                     if request is not None:
                         self._answer(request, stop)
@@ -217,7 +221,7 @@ class TrafficWorker:
             scan=lambda: self._radio.request_scan(stop=stop, timeout_s=SCAN_TIMEOUT_S),
         )
         with stop.wakes(cancel.set):
-            result = request.ready.run(job)
+            result = self._attempts.run(request.ready, job, stop)
         if stop.is_set() and result.outcome is not Outcome.OK:
             # The network did not do this: in no statistic.
             result = result._replace(outcome=Outcome.INVALID, reason="the agent stops")

@@ -23,4 +23,4 @@ def prepare(*, profile: str | None, server: Server | None, folder: Path | None) 
         end = run_latency(chosen, other, path, job.cancel, job.on_progress)
         return Result(end.outcome, end.reason, end.payload)
 
-    return Ready(chosen.name, run, chosen)
+    return Ready(chosen.name, run, chosen, deadline_s=chosen.deadline_s)

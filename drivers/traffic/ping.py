@@ -28,8 +28,6 @@ from drivers.traffic.result import (
 from wire.kinds.latency import Payload
 from wire.messages import Outcome
 
-CLOSING_S = 2.0
-
 
 def jitter_ms(rtt_ms: Sequence[float]) -> float | None:
     """Mean absolute difference of successive round trips (RFC 3550 without its smoothing)."""
@@ -85,11 +83,8 @@ class _RoundTrips:
     def run(self) -> TrafficError | None:
         """All samples and the data check; gives what makes the test a failure."""
         profile = self._profile
-        # Every lost sample costs its own time-out and one more for the connection after it.
-        trips_s = (profile.count + 1) * (2 * profile.timeout_s + profile.interval_s)
-        deadline_s = trips_s + profile.data_timeout_s + CLOSING_S
         try:
-            with Fuse(self._cancel, deadline_s=deadline_s) as fuse:
+            with Fuse(self._cancel, deadline_s=profile.deadline_s) as fuse:
                 address = self._resolve()
                 self._sample_all(address, fuse)
                 if not self._received:

@@ -142,6 +142,12 @@ class LatencyProfile(
     """0 leaves the data check out."""
     data_timeout_s: Seconds = 10.0
 
+    @property
+    def deadline_s(self) -> float:
+        """Every lost sample costs its own time-out and one more for the connection after it."""
+        trips_s = (self.count + 1) * (2 * self.timeout_s + self.interval_s)
+        return trips_s + self.data_timeout_s
+
 
 Profile = ThroughputProfile | VideoProfile | LatencyProfile
 

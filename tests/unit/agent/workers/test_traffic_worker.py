@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from agent import attempt
 from agent import traffic_worker as module
 from agent.activity import Ready, Result
 from agent.config import ModemPlace
@@ -84,10 +85,12 @@ def worker(clock, recorder, radio):
 
 @pytest.fixture
 def request_for(clock):
-    def make(run, *, wait_s=20.0, **changes):
+    def make(run, *, wait_s=20.0, deadline_s=None, **changes):
         fields = {"kind": "latency", "needs_service": True, "plan": "check"} | changes
         give_up_ns = clock.mono_ns() + round(wait_s * NS_PER_S)
-        return TestRequest(ready=Ready("quick", run), give_up_mono_ns=give_up_ns, **fields)
+        return TestRequest(
+            ready=Ready("quick", run, deadline_s=deadline_s), give_up_mono_ns=give_up_ns, **fields
+        )
 
     return make
 
@@ -307,6 +310,92 @@ def test_a_test_with_a_defect_is_a_row_and_the_supervisor_hears_of_it(worker, re
         made.run(Stop(), lambda: None)
     (row,) = records.all("latency")
     assert (row.outcome, row.reason) == (Outcome.INVALID, "the test crashed")
+
+
+@pytest.fixture
+def hang(monkeypatch):
+    """A test that never comes back, until this one is over."""
+    monkeypatch.setattr(attempt, "HUNG_AFTER_S", 0.1)
+    release = threading.Event()
+    running = []
+
+    def run(job):
+        running.append(threading.current_thread())
+        job.on_progress(Progress(stage="transfer", elapsed_s=0.0))
+        release.wait(30)
+        job.on_progress(Progress(stage="much later", elapsed_s=30.0))
+        return OK
+
+    yield run
+    release.set()
+    for thread in running:
+        thread.join(10)
+
+
+def test_a_test_that_hangs_is_a_row_and_the_next_one_runs(
+    worker, request_for, start, records, hang
+):
+    said = []
+    made = worker()
+    start(made.run)
+    made.ask(request_for(hang, deadline_s=0.1, plan="hung", on_progress=said.append))
+    made.ask(request_for(lambda _: OK, plan="next"))
+    row = records.wait(lambda row: is_row(row) and row.plan == "hung")
+    assert (row.outcome, row.reason, row.payload) == (Outcome.INVALID, attempt.HUNG, None)
+    assert row.profile == "quick"
+    assert records.wait(lambda row: is_row(row) and row.plan == "next").outcome is Outcome.OK
+    assert [each.stage for each in said] == ["transfer"], "nobody hears a test that was left"
+    assert len([row for row in records.all() if is_row(row)]) == 2
+
+
+def test_a_hung_test_frees_the_shared_path(worker, request_for, start, records, hang):
+    paths = SharedPaths()
+    for name in ("a", "b"):
+        place = ModemPlace(name=name, port=Path(f"/dev/{name}"), shared_path="usb")
+        made = worker(place=place, paths=paths)
+        start(made.run)
+        made.ask(request_for(hang if name == "a" else lambda _: OK, deadline_s=0.1, plan=name))
+        records.wait(lambda row, name=name: is_row(row) and row.plan == name)
+    assert records.all("latency")[-1].outcome is Outcome.OK
+
+
+def test_with_too_many_hung_tests_none_is_tried_and_the_watchdog_starves(
+    worker, request_for, records, hang
+):
+    made, stop = worker(), Stop()
+    beats = []
+    for number in range(attempt.MOST_HUNG):
+        made.ask(request_for(hang, deadline_s=0.1, plan=str(number)))
+
+    def last(row):
+        beats.clear()
+        made.ask(
+            request_for(lambda _: pytest.fail("it ran"), plan="last", done=lambda _: stop.set())
+        )
+        assert row.reason == attempt.HUNG
+
+    hung = records.wait
+    thread = threading.Thread(target=made.run, args=(stop, lambda: beats.append(1)), daemon=True)
+    thread.start()
+    last(hung(lambda row: is_row(row) and row.plan == str(attempt.MOST_HUNG - 1)))
+    thread.join(10)
+    assert (
+        records.all("latency")[-1].reason
+        == f"probe: {attempt.MOST_HUNG} tests before it still hang"
+    )
+    assert beats == []
+
+
+def test_a_hung_test_does_not_hold_up_the_end_of_the_agent(
+    worker, request_for, records, hang, monkeypatch
+):
+    monkeypatch.setattr(attempt, "LEFT_AFTER_S", 0.1)
+    made, stop = worker(), Stop()
+    request = request_for(hang, deadline_s=60, on_progress=lambda _: stop.set())
+    made.ask(request)
+    made.run(stop, lambda: None)
+    (row,) = records.all("latency")
+    assert (row.outcome, row.reason) == (Outcome.INVALID, "the agent stops")
 
 
 def test_a_long_test_that_goes_on_is_no_stall(worker, request_for):
