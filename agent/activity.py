@@ -42,6 +42,8 @@ class Ready(NamedTuple):
     profile: str | None
     """Name of the profile that was chosen."""
     run: Callable[[Job], Result]
+    most_bytes: int | None = None
+    """Of data that a run may take; None for a test that takes none."""
 
 
 class UnpreparedError(Exception):

@@ -37,6 +37,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Lock the modem for this test; None leaves it as `[[modem]]` says."""
     server: Name | None = None
     """Test against this `[[server]]` instead of the modem's own."""
+    optional: bool = False
+    """May be left out, as often as it takes, when the SIM's data would not last."""
+    needs: bool = False
+    """Left out where the collector has enough samples; only beside `optional`."""
 
     @property
     def wait_s(self) -> float:

@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 
 from agent.activity import UnpreparedError
 from agent.config import Server
+from agent.costs import ASSUMED_BITS_PER_SECOND, most_bytes
 from agent.misfits import suggestion
 from drivers.traffic import result
-from drivers.traffic.profile import ProfileError, load_profile
+from drivers.traffic.profile import Profile, ProfileError, load_profile
 
 P = TypeVar("P")
 
@@ -30,6 +31,11 @@ def load(name: str, type_: type[P], folder: Path | None) -> P:
     if not isinstance(profile, type_):
         raise UnpreparedError(f"profile '{name}' is for another activity")
     return profile
+
+
+def most(profile: Profile) -> int:
+    """The most bytes a test with this profile takes."""
+    return most_bytes(profile, assumed_bits_per_second=ASSUMED_BITS_PER_SECOND)
 
 
 def profile_folder() -> Path:
