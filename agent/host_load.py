@@ -19,8 +19,8 @@ SHORTEST_SPAN_S = 0.25
 """The kernel counts in 10 ms: shares over less are noise."""
 USB2_MBIT_S = 480
 USB_PAYLOAD_SHARE = 0.625
-"""USB 2.0 carries about 300 of its 480 Mbit/s as payload: bulk transfers fit 13 packets of 512
-bytes into a microframe at best (USB 2.0, 5.8.4: 426 Mbit/s), and modems reach 70 % of that."""
+"""USB 2.0 is taken to carry 300 of its 480 Mbit/s: bulk transfers fit 13 packets of 512 bytes into
+a microframe at best (USB 2.0, 5.8.4: 426 Mbit/s), less what host and device need between them."""
 NEAR_SHARE = 0.9
 """A rate within 10 % of what the bus can carry is the bus's, not the network's."""
 SOFTIRQ, IDLE, IOWAIT = 6, 3, 4

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from agent.config import Host
 from agent.host_load import (
     UNDER_VOLTAGE,
     Look,
@@ -17,7 +18,6 @@ from agent.host_load import (
     unfit,
     with_verdict,
 )
-from agent.config import Host
 from agent.machine import ROOT
 from agent.machine import THROTTLED as RASPBERRY
 from wire.evidence import HostLoad
@@ -48,7 +48,7 @@ class Watching:
 
 
 class HostWatch:
-    """This computer. Its methods may be called from any thread."""
+    """The computer we run on. Its methods may be called from any thread."""
 
     def __init__(self, limits: Host, root: Path = ROOT) -> None:
         """`root` holds `proc` and `sys`."""

@@ -77,6 +77,8 @@ class Scheduler:
             give_up_mono_ns=due.due_mono_ns + round(task.entry.wait_s * NS_PER_S),
             plan=task.entry.name,
             rat_lock=task.entry.rat_lock,
+            optional=task.entry.optional,
+            needs=task.entry.needs,
         )
         if now_ns > request.give_up_mono_ns:
             task.worker.skip(request, "late: the agent was not there", mono_ns=due.due_mono_ns)
