@@ -4,12 +4,15 @@ import msgspec
 import pytest
 
 from agent.config import (
+    Budget,
     Config,
     ConfigError,
     Gps,
+    Host,
     ModemPlace,
     OutboxLimits,
     Server,
+    SimBudget,
     Surveyed,
     Uplink,
     load,
@@ -39,7 +42,11 @@ def test_the_example_is_valid():
 
 
 @pytest.mark.parametrize(
-    "section", [Config, Gps, Surveyed, Uplink, OutboxLimits, Server, ModemPlace, Entry]
+    "section",
+    [
+        *(Config, Gps, Surveyed, Uplink, OutboxLimits, Server, ModemPlace, Entry),
+        *(Budget, SimBudget, Host),
+    ],
 )
 def test_the_example_shows_every_key(section):
     text = EXAMPLE.read_text(encoding="utf-8")
