@@ -227,6 +227,8 @@ class Purse:
             return
         percent = 100 * state.used_bytes / state.limit_bytes
         reached = next((level for level in TOLD_PERCENT if percent >= level), 0)
+        if not reached:
+            return
         told = ledger.account(state.account).told
         if reached <= told.get(state.period.start, 0):
             return

@@ -212,3 +212,31 @@ def test_a_surveyed_probe_asks_no_gpsd_unless_told_to():
     assert read('probe = "a"').gps.gpsd == ("127.0.0.1", 2947)
     assert read(surveyed).gps.gpsd is None
     assert read('probe = "a"\n[gps]\nhost = "gps.local"').gps.gpsd == ("gps.local", 2947)
+
+
+def test_each_sim_may_have_a_plan_of_its_own():
+    config = read(
+        'probe = "dn-01"\n[budget]\nmonthly_gb = 30\nresets_on_day = 5\n'
+        '[[budget.sim]]\niccid = "8984048000012345678"\nmonthly_gb = 0.5\n'
+    )
+    own, other = (config.budget.allowance(each) for each in ("8984048000012345678", "modem:a"))
+    assert (own.limit_bytes, own.tests_bytes, own.resets_on_day) == (5 * 10**8, 45 * 10**7, 5)
+    assert (other.limit_bytes, other.reserve_share) == (30 * 10**9, 0.1)
+    assert read('probe = "dn-01"').budget.allowance("x").tests_bytes is None
+
+
+def test_a_budget_that_cannot_be_is_told_with_its_place():
+    sim = '[[budget.sim]]\niccid = "8984048000012345678"\n'
+    text = 'probe = "dn-01"\n[budget]\n'
+    assert problems(text + sim + sim) == [
+        "probe.toml: budget.sim[1].iccid: '8984048000012345678' is taken by budget.sim[0].iccid"
+    ]
+    for key in ("resets_on_day = 29", "monthly_gb = 0", "reserve_share = 1"):
+        (problem,) = problems(f"{text}{key}\n")
+        assert problem.startswith(f"probe.toml: budget.{key.split()[0]}: ")
+
+
+def test_what_may_be_left_out_for_want_of_needs_is_optional():
+    text = 'probe = "dn-01"\n[[plan]]\nname = "a"\nactivity = "video"\nevery_s = 60\nneeds = true\n'
+    assert problems(text) == ["probe.toml: plan[0].needs: needs 'optional = true' beside it"]
+    assert read(text + "optional = true\n").plan[0].needs
