@@ -47,6 +47,8 @@ class Ready(NamedTuple):
     """The profile itself; None where the activity has none."""
     deadline_s: float | None = None
     """When a run is over at the latest; None where the test itself does not know."""
+    most_bytes: int | None = None
+    """Of data that a run may take; None for a test that takes none."""
 
 
 class UnpreparedError(Exception):

@@ -9,6 +9,8 @@ from agent.activity import Activity, Ready
 from agent.clock import Clock
 from agent.config import Config, ModemPlace
 from agent.gps_worker import GpsWorker
+from agent.guard import Guard
+from agent.host_watch import HostWatch
 from agent.modem_worker import ModemWorker
 from agent.parts import SOFTWARE
 from agent.places import Places
@@ -71,6 +73,7 @@ class Bench:
             position_at=whereabouts.position_at,
             paths=SharedPaths(),
             interface_of=places.interface_of,
+            guard=Guard(place.name, host=HostWatch(config.host)),
         )
         self.workers = (
             Worker(name="gps", run=gps.run),

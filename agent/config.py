@@ -7,6 +7,8 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
+from agent.budget.allowance import Allowance
+from agent.budget.period import LAST_RESET_DAY
 from agent.lock import Lock
 from agent.misfits import Misfit, convert, misfits, suggestion
 from agent.plan import Area, Entry, Name, area_contradictions, contradictions
@@ -17,6 +19,7 @@ from wire.messages import RatMode
 
 DEFAULT_FILE = Path("/etc/dosong/probe.toml")
 MAX_FILE_BYTES = 1 << 20
+BYTES_PER_GB = 1_000_000_000
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
@@ -91,6 +94,52 @@ class OutboxLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """At this size rows are given up, least important first, and the loss is recorded."""
 
 
+class SimBudget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The data plan of one SIM; what is unset is as `[budget]` says."""
+
+    iccid: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{18,20}F?$")]
+    monthly_gb: Annotated[float, msgspec.Meta(gt=0, le=100_000)] | None = None
+    resets_on_day: Annotated[int, msgspec.Meta(ge=1, le=LAST_RESET_DAY)] | None = None
+    reserve_share: Annotated[float, msgspec.Meta(ge=0, lt=1)] | None = None
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What each SIM may use in a month."""
+
+    monthly_gb: Annotated[float, msgspec.Meta(gt=0, le=100_000)] | None = None
+    """10^9 bytes, both ways together; unset: counted without a limit."""
+    resets_on_day: Annotated[int, msgspec.Meta(ge=1, le=LAST_RESET_DAY)] = 1
+    """Day on which the operator begins anew, in local time."""
+    reserve_share: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.1
+    """Kept for delivering records: tests stop before it."""
+    sim: tuple[SimBudget, ...] = ()
+
+    def allowance(self, account: str) -> Allowance:
+        """What the SIM of this ICCID may use."""
+        own = next((each for each in self.sim if each.iccid == account), None)
+        monthly_gb, day, share = self.monthly_gb, self.resets_on_day, self.reserve_share
+        if own is not None:
+            monthly_gb = monthly_gb if own.monthly_gb is None else own.monthly_gb
+            day = day if own.resets_on_day is None else own.resets_on_day
+            share = share if own.reserve_share is None else own.reserve_share
+        return Allowance(
+            limit_bytes=None if monthly_gb is None else round(monthly_gb * BYTES_PER_GB),
+            reserve_share=share,
+            resets_on_day=day,
+        )
+
+
+class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Beyond what a test's number is the computer's and not the network's."""
+
+    max_core_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.9
+    """Of its time that the busiest core may be busy, in the mean over a test; 1.0: no limit."""
+    max_temperature_c: Annotated[float, msgspec.Meta(gt=0, le=150)] = 85.0
+    """No test begins hotter than this: the processor is slowed down there."""
+    min_memory_mb: Annotated[float, msgspec.Meta(ge=0)] = 32.0
+    """10^6 bytes that must be left all the time."""
+
+
 class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where tests are run against."""
 
@@ -157,6 +206,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     uplink: Uplink | None = None
     """Unset: records are kept in the outbox only."""
     outbox: OutboxLimits = OutboxLimits()
+    budget: Budget = Budget()
+    host: Host = Host()
     modem: tuple[ModemPlace, ...] = ()
     server: tuple[Server, ...] = ()
     planning: Planning = Planning()
@@ -229,6 +280,9 @@ def _contradictions(config: Config) -> Iterator[Misfit]:
             yield Misfit(f"modem[{index}].imei", what)
         yield from _lock_contradictions(place, f"modem[{index}]")
     yield from _plan_contradictions(config)
+    for index, entry in enumerate(config.plan):
+        if entry.needs and not entry.optional:
+            yield Misfit(f"plan[{index}].needs", "needs 'optional = true' beside it")
     if config.uplink is not None:
         yield from _uplink_contradictions(config.uplink)
     if config.profile_dir is not None and not config.profile_dir.is_dir():
@@ -295,6 +349,7 @@ def _doubles(config: Config) -> Iterator[Misfit]:
         "server[{}].name": tuple(server.name for server in config.server),
         "area[{}].name": tuple(area.name for area in config.area),
         "plan[{}].name": tuple(entry.name for entry in config.plan),
+        "budget.sim[{}].iccid": tuple(sim.iccid for sim in config.budget.sim),
     }
     for place, values in unique.items():
         for index, value in enumerate(values):

@@ -1,4 +1,4 @@
-"""What one run of a test costs at most, in bytes and seconds. No I/O."""
+"""What one run of a test costs, as expected and at most, in bytes and seconds. No I/O."""
 
 from typing import NamedTuple
 
@@ -16,6 +16,14 @@ START_S = 2.0
 ROUND_TRIP_S = 0.1
 SCAN_S = 60.0
 """A modem with a few bands; +COPS=? may take three minutes."""
+MOST_BITS_PER_SECOND = 300e6
+"""Nothing that a probe measures with is faster for long: what USB 2.0 carries."""
+OVERHEAD = 1.1
+"""Headers, acknowledgements and what is sent again, on top of the payload."""
+HANDSHAKE_BYTES = 10_000
+"""Names, connections, results that are exchanged: of each test."""
+ROUND_TRIP_BYTES = 2_000
+"""One small request and its answer."""
 
 
 class Cost(NamedTuple):
@@ -61,3 +69,15 @@ def _video(profile: VideoProfile) -> Cost:
 def _latency(profile: LatencyProfile) -> Cost:
     round_trips_s = (profile.count + 1) * ROUND_TRIP_S + profile.count * profile.interval_s
     return Cost(profile.data_bytes, 0, START_S + round_trips_s)
+
+
+def most_bytes(profile: Profile, *, assumed_bits_per_second: float = MOST_BITS_PER_SECOND) -> int:
+    """The most that a run may put on the interface, both ways together: what is reserved for it."""
+    match profile:
+        case ThroughputProfile():
+            payload = assumed_bits_per_second * (profile.warmup_s + profile.window_s) / 8
+        case VideoProfile():
+            payload = float(profile.segment_bytes * profile.segments)
+        case LatencyProfile():
+            payload = float(profile.data_bytes + ROUND_TRIP_BYTES * (profile.count + 1))
+    return HANDSHAKE_BYTES + round(OVERHEAD * payload)

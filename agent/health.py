@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from agent import machine
+from agent.budget.outlook import Outlook
 from agent.clock import Clock
 from agent.durable import publish
 from agent.outbox import OutboxStats
@@ -49,6 +50,8 @@ class Sources:
     uplink: Callable[[], str | None]
     """`connected`, `offline`, or None where no uplink is configured."""
     position: Callable[[], Position]
+    data: Callable[[str], Outlook | None] = lambda _: None
+    """How the SIM in a modem stands with its data; None where nobody counts."""
 
 
 class Health:
@@ -101,8 +104,16 @@ class Health:
             software=self._software,
             utc=self._clock.stamp().utc,
             position=self._sources.position(),
-            modems=tuple(modem.state() for modem in self._sources.modems),
+            modems=tuple(self._with_data(modem.state()) for modem in self._sources.modems),
             health=self.health(),
+        )
+
+    def _with_data(self, modem: ModemState) -> ModemState:
+        data = self._sources.data(modem.name)
+        if data is None:
+            return modem
+        return msgspec.structs.replace(
+            modem, data_used_bytes=data.used_bytes, data_limit_bytes=data.limit_bytes
         )
 
     def health(self) -> status.Payload:

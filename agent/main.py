@@ -10,13 +10,17 @@ from types import FrameType
 
 from agent.activities import activities
 from agent.activity import Activity, Ready, UnpreparedError
+from agent.budget.purse import Purse, Watched
 from agent.clock import Clock
 from agent.config import Config, ConfigError, ModemPlace, Problem
 from agent.gps_worker import GpsWorker
+from agent.guard import Guard
 from agent.health import Health, Sources
+from agent.host_watch import HostWatch
 from agent.hotplug_worker import HotplugWorker
 from agent.misfits import suggestion
 from agent.modem_worker import ModemWorker
+from agent.needs import Needs
 from agent.parts import (
     SOFTWARE,
     STOP_TIMEOUT_S,
@@ -38,6 +42,7 @@ from agent.traffic_worker import TrafficWorker
 from agent.triggers import Where
 from agent.whereabouts import Whereabouts
 from drivers.modem.family import families
+from wire.messages import Modem as Identity
 
 log = logging.getLogger(__name__)
 
@@ -140,6 +145,17 @@ class Agent:
             for place in config.modem
         )
         self.hotplug = HotplugWorker(self.modems)
+        self.purse = Purse(
+            folder=config.state_dir,
+            settings=config.budget,
+            watched=[_watched(modem, places) for modem in self.modems],
+            clock=clock,
+            recorder=self.recorder,
+        )
+        self.needs = Needs(
+            probe=config.probe, folder=config.state_dir, clock=clock, recorder=self.recorder
+        )
+        host = HostWatch(config.host)
         paths = SharedPaths()
         self.traffic = {
             modem.place.name: TrafficWorker(
@@ -150,6 +166,7 @@ class Agent:
                 position_at=whereabouts.position_at,
                 paths=paths,
                 interface_of=places.interface_of,
+                guard=Guard(modem.place.name, purse=self.purse, needs=self.needs, host=host),
             )
             for modem in self.modems
         }
@@ -176,6 +193,7 @@ class Agent:
                 workers=self.supervisor.states,
                 uplink=self._uplink,
                 position=lambda: whereabouts.position_at(clock.mono_ns()),
+                data=self.purse.outlook,
             ),
         )
         if config.uplink is not None:
@@ -186,12 +204,15 @@ class Agent:
                 recorder=self.recorder,
                 clock=clock,
                 presence=self.health.presence,
+                on_needs=self.needs.hear,
             )
 
     def workers(self) -> Iterator[Worker]:
         """Every thread of the agent, the outbox first as all others need it."""
         yield self.outbox.worker()
         yield Worker(name="gps", run=self.gps.run)
+        yield Worker(name="budget", run=self.purse.run)
+        yield Worker(name="needs", run=self.needs.run)
         for modem in self.modems:
             name = modem.place.name
             yield Worker(
@@ -240,6 +261,22 @@ class Agent:
         if self.publisher is None:
             return None
         return "connected" if self.publisher.stats().connected else "offline"
+
+
+def _watched(modem: ModemWorker, places: Places) -> Watched:
+    """A modem as the data budget asks it."""
+    place = modem.place
+
+    def iccid() -> str | None:
+        look = modem.latest()
+        return None if look is None or look.sim is None else look.sim.iccid
+
+    return Watched(
+        modem=Identity(usb_path=place.place, name=place.name),
+        name=place.name,
+        interface=lambda: places.interface_of(place),
+        iccid=iccid,
+    )
 
 
 def run(config: Config, planned: tuple[Planned, ...], *, reread: Callable[[], Config]) -> bool:

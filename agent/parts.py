@@ -33,6 +33,7 @@ def make_publisher(
     recorder: Recorder,
     clock: Clock,
     presence: Callable[[], Presence],
+    on_needs: Callable[[bytes], None] | None = None,
 ) -> Publisher:
     """The link to the collector that the configuration names."""
     tls = None if uplink.ca is None else Tls(ca=uplink.ca, cert=uplink.cert, key=uplink.key)
@@ -44,6 +45,7 @@ def make_publisher(
         record_event=recorder.event,
         check_dates=clock.wall_is_right,
         pace=Pace(max_rows_in_flight=uplink.max_rows_in_flight, ack_timeout_s=uplink.ack_timeout_s),
+        on_needs=on_needs,
     )
 
 

@@ -80,8 +80,6 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     30 s, and never longer than `every_s`."""
     priority: Annotated[int, msgspec.Meta(ge=0, le=9)] = DEFAULT_PRIORITY
     """Of tests that wait for the same modem or path the highest goes first."""
-    optional: bool = False
-    """May be left out to save data."""
     quiet_hours: tuple[QuietText, ...] = ()
     """Local time; a slot in it is recorded as skipped. Not while the time is unknown."""
     active_from: date | None = None
@@ -91,6 +89,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Lock the modem for this test; None leaves it as `[[modem]]` says."""
     server: Name | None = None
     """Test against this `[[server]]` instead of the modem's own."""
+    optional: bool = False
+    """May be left out, as often as it takes, when the SIM's data would not last."""
+    needs: bool = False
+    """Left out where the collector has enough samples; only beside `optional`."""
 
     @property
     def wait_s(self) -> float:
@@ -235,6 +237,7 @@ _UNTIMED = frozenset(
         "max_wait_s",
         "priority",
         "optional",
+        "needs",
         "quiet_hours",
         "active_from",
         "active_until",

@@ -259,6 +259,7 @@ def _request(
         rat_lock=task.entry.rat_lock,
         priority=task.entry.priority,
         optional=task.entry.optional,
+        needs=task.entry.needs,
         on_progress=on_progress,
         done=done,
     )

@@ -4,6 +4,8 @@ import statistics
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from agent.lock import Lock
 from drivers.modem.standard import SimState
 from wire.cells import Rat, RatClass, TestRadio
@@ -14,6 +16,11 @@ from wire.messages import Modem, Outcome, RatLock, RatMode, Sim
 NR_SHARE_OF_5G = 0.9
 """Share of the snapshots with NR from which on a test counts as 5G."""
 
+LEAST_COVERAGE = 0.8
+"""Share of a test that must have been looked at for it to count for a technology."""
+WORTH_NS = 1_250_000_000
+"""How long a look stands for: the second to the next one, and what the next may be late."""
+NS_PER_S = 1_000_000_000
 
 _WITHOUT_CELL = frozenset({"limsrv", "search"})
 _NOT_TAKEN = frozenset(
@@ -85,25 +92,38 @@ def lock_agrees(mode: RatMode, payload: radio.Payload | None) -> bool | None:
     return None if payload is None else Lock(mode=mode).agrees(payload)
 
 
-def summarise(snapshots: Sequence[Snapshot]) -> TestRadio:
-    """What a modem was served by during one test. The class is of the seconds with service."""
+def summarise(snapshots: Sequence[Snapshot], *, start_ns: int, end_ns: int) -> TestRadio:
+    """What a modem was served by during one test, from the first connection to its end.
+
+    The class is of the seconds with service: one without is the network's, whatever it would have
+    been served by. Where less than 80 % of the test was seen there is none.
+    """
+    during = [
+        look for look in snapshots if look.mono_ns + WORTH_NS > start_ns and look.mono_ns <= end_ns
+    ]
     served = [
-        snapshot.payload
-        for snapshot in snapshots
-        if snapshot.outcome is Outcome.OK and snapshot.payload is not None
+        look.payload
+        for look in during
+        if look.outcome is Outcome.OK and look.payload is not None and look.payload.serving
     ]
     cells = [payload.serving for payload in served if payload.serving is not None]
-    without = sum(snapshot.outcome is Outcome.NO_SERVICE for snapshot in snapshots)
+    coverage = _coverage(during, start_ns, end_ns)
+    seen = TestRadio(
+        seconds=round((end_ns - start_ns) / NS_PER_S, 3),
+        coverage=round(coverage, 3),
+        snapshots=len(during),
+        snapshots_without_service=sum(look.outcome is Outcome.NO_SERVICE for look in during),
+    )
     if not cells:
-        return TestRadio(snapshots=len(snapshots), snapshots_without_service=without)
+        return seen
     with_nr = sum(_has_nr(payload) for payload in served)
     levels = [cell.rsrp_dbm for cell in cells if cell.rsrp_dbm is not None]
     ratios = [cell.sinr_db for cell in cells if cell.sinr_db is not None]
     first = cells[0]
-    return TestRadio(
-        rat_class=_rat_class([cell.rat for cell in cells], with_nr),
-        snapshots=len(snapshots),
-        snapshots_without_service=without,
+    rats = [cell.rat for cell in cells]
+    return msgspec.structs.replace(
+        seen,
+        rat_class=_rat_class(rats, with_nr) if coverage >= LEAST_COVERAGE else None,
         nr_share=with_nr / len(served),
         plmn=served[0].plmn or first.plmn,
         cell_id=first.cell_id,
@@ -111,6 +131,12 @@ def summarise(snapshots: Sequence[Snapshot]) -> TestRadio:
         rsrp_dbm=statistics.median(levels) if levels else None,
         sinr_db=statistics.median(ratios) if ratios else None,
     )
+
+
+def rat_class_of(payload: radio.Payload) -> RatClass | None:
+    """What one look found the modem served by."""
+    serving = payload.serving
+    return None if serving is None else _rat_class([serving.rat], int(_has_nr(payload)))
 
 
 def excuse(snapshots: Sequence[Snapshot]) -> Verdict | None:
@@ -150,6 +176,20 @@ def lock_over(asked: RatMode | None, snapshots: Sequence[Snapshot]) -> RatLock |
         if narrowed
         else None,
     )
+
+
+def _coverage(during: Sequence[Snapshot], start_ns: int, end_ns: int) -> float:
+    """Share of the test for which some look stands that was answered."""
+    seen_ns, until_ns = 0, start_ns
+    answered = [look.mono_ns for look in during if look.outcome in {Outcome.OK, Outcome.NO_SERVICE}]
+    if end_ns <= start_ns:
+        return float(bool(answered))
+    for mono_ns in sorted(answered):
+        begin_ns, stop_ns = max(mono_ns, until_ns), min(mono_ns + WORTH_NS, end_ns)
+        if stop_ns > begin_ns:
+            seen_ns += stop_ns - begin_ns
+            until_ns = stop_ns
+    return seen_ns / (end_ns - start_ns)
 
 
 def _has_nr(payload: radio.Payload) -> bool:

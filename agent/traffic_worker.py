@@ -16,6 +16,7 @@ from agent.activity import Job, Ready, Result
 from agent.attempt import Attempts
 from agent.clock import Clock
 from agent.config import ModemPlace
+from agent.guard import Errand, Guard
 from agent.lock import Lock
 from agent.orders import OrderError, Radio
 from agent.places import NoInterfaceError
@@ -26,6 +27,7 @@ from agent.shared_paths import SharedPaths
 from agent.snapshots import Snapshot, excuse, lock_agrees, lock_over, summarise
 from agent.ticks import NS_PER_S
 from drivers.traffic.result import OnProgress, Progress, unobserved
+from wire.evidence import ServerCheck
 from wire.messages import AnyMeasurement, Modem, Outcome, Position, RatMode
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,8 @@ SCAN_TIMEOUT_S = 200.0
 """+COPS=? may take three minutes by 27.007."""
 NO_SERVICE_LOOKS = 3
 """Without service so many times in a row a test is not tried: it ends as no service at once."""
+LAST_LOOK_TIMEOUT_S = 1.5
+"""How long a test that ended waits for the look that was under way: most take less than 1 s."""
 BEAT_EVERY_S = 1.0
 
 
@@ -64,6 +68,8 @@ class TestRequest:
     """Of those that wait for the same modem or path the highest goes first."""
     optional: bool = False
     """May be left out to save data."""
+    needs: bool = False
+    """Is for places where the collector lacks samples."""
     on_progress: OnProgress = unobserved
     done: Callable[[AnyMeasurement], None] = lambda _: None
     """Told the row it ended as."""
@@ -82,6 +88,7 @@ class TrafficWorker:
         position_at: Callable[[int], Position],
         paths: SharedPaths,
         interface_of: Callable[[ModemPlace], str | None],
+        guard: Guard | None = None,
     ) -> None:
         """`interface_of` finds the modem's network interface or raises `NoInterfaceError`."""
         self.place = place
@@ -93,6 +100,7 @@ class TrafficWorker:
         self._interface_of = interface_of
         self._requests: RankedMailbox[TestRequest] = RankedMailbox(MOST_REQUESTS, rank=_rank)
         self._attempts = Attempts(place.name)
+        self._guard = Guard(place.name) if guard is None else guard
         self._unanswered: TestRequest | None = None
         self._beat: Beat = _unheard
 
@@ -151,10 +159,23 @@ class TrafficWorker:
                 self._requests.put_back(request)
             elif not free:
                 self.skip(request, f"busy: {path} is used by another test")
+            elif (objection := self._objection(request)) is not None:
+                self.skip(request, objection)
             elif request.rat_lock is None:
                 self._test(request, stop)
             else:
                 self._test_locked(request, request.rat_lock, stop)
+
+    def _objection(self, request: TestRequest) -> str | None:
+        """Why a test is not run although it could be."""
+        now_ns = self._clock.mono_ns()
+        looks = self._radio.snapshots(now_ns)
+        return self._guard.objection(
+            _errand(request),
+            looks[-1] if looks else None,
+            self._position_at(now_ns),
+            self._clock.stamp(),
+        )
 
     def _test_locked(self, request: TestRequest, mode: RatMode, stop: Stop) -> None:
         """Lock, wait until the serving cell agrees, test, and give the lock back."""
@@ -221,7 +242,10 @@ class TrafficWorker:
             scan=lambda: self._radio.request_scan(stop=stop, timeout_s=SCAN_TIMEOUT_S),
         )
         with stop.wakes(cancel.set):
-            result = self._attempts.run(request.ready, job, stop)
+            result = self._guard.attend(
+                _errand(request), interface, lambda: self._attempts.run(request.ready, job, stop)
+            )
+        end_ns = self._clock.mono_ns()
         if stop.is_set() and result.outcome is not Outcome.OK:
             # The network did not do this: in no statistic.
             result = result._replace(outcome=Outcome.INVALID, reason="the agent stops")
@@ -230,7 +254,10 @@ class TrafficWorker:
             if excused is not None:
                 reason = f"{excused.reason} ({result.reason})"
                 result = result._replace(outcome=excused.outcome, reason=reason)
-        self._end(request, result, mono_ns=start_ns, position=position)
+        if result.payload is not None and not stop.is_set():
+            # The last look may be on its way still: once a later one is there, so is that.
+            self._radio.next_snapshot(end_ns, LAST_LOOK_TIMEOUT_S)
+        self._end(request, result, mono_ns=start_ns, end_ns=end_ns, position=position)
 
     def _hear(self, request: TestRequest, now: Progress) -> None:
         """A test that goes on is no stall, however long its profile lets it take."""
@@ -269,14 +296,18 @@ class TrafficWorker:
         result: Result,
         *,
         mono_ns: int | None = None,
+        end_ns: int | None = None,
         position: Position | None = None,
     ) -> None:
         """Record the one row of a request with what the radio was like meanwhile."""
         at_ns = self._clock.mono_ns() if mono_ns is None else mono_ns
-        looks = self._radio.snapshots(at_ns)
+        until_ns = self._clock.mono_ns() if end_ns is None else end_ns
+        looks = [look for look in self._radio.snapshots(at_ns) if look.mono_ns <= until_ns]
         payload = result.payload
         if payload is not None and "radio" in payload.__struct_fields__:
-            payload = msgspec.structs.replace(payload, radio=summarise(looks))
+            from_ns = min(until_ns, at_ns + _waited_ns(payload))
+            proof = summarise(looks, start_ns=from_ns, end_ns=until_ns)
+            payload = msgspec.structs.replace(payload, radio=proof)
         known = looks[0] if looks else None
         record = self._recorder.record(
             request.kind,
@@ -313,6 +344,24 @@ class TrafficWorker:
 
 def _rank(request: TestRequest) -> int:
     return -request.priority
+
+
+def _errand(request: TestRequest) -> Errand:
+    return Errand(
+        kind=request.kind,
+        plan=request.plan,
+        rat_lock=request.rat_lock,
+        optional=request.optional,
+        needs=request.needs,
+        most_bytes=request.ready.most_bytes,
+    )
+
+
+def _waited_ns(payload: msgspec.Struct) -> int:
+    """Until the server had a place for the test: nothing was measured then."""
+    check = getattr(payload, "server_check", None)
+    waited_s = check.waited_s if isinstance(check, ServerCheck) else None
+    return 0 if waited_s is None else round(waited_s * NS_PER_S)
 
 
 def _unheard() -> None:

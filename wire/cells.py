@@ -20,9 +20,9 @@ class RatClass(StrEnum):
     G2 = "2g"
     G3 = "3g"
     G4 = "4g"
-    """LTE in every snapshot and no NR leg in any."""
+    """LTE in every snapshot with service, and no NR leg in any."""
     G5 = "5g"
-    """NR serving, or an NR leg, in at least 90 % of the snapshots."""
+    """NR serving, or an NR leg, in at least 90 % of the snapshots with service."""
     MIXED = "mixed"
 
 
@@ -66,7 +66,12 @@ class TestRadio(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the modem was served by during one test, from serving-cell snapshots at 1 Hz."""
 
     rat_class: RatClass | None = None
-    """None when there was no snapshot with a serving cell."""
+    """None when there was no snapshot with a serving cell, or `coverage` is below 0.8: a test of
+    which too little was seen counts for no technology."""
+    seconds: float | None = None
+    """How long the test lasted, from the first connection on."""
+    coverage: float | None = None
+    """Share of that time with a look at the radio that was answered."""
     snapshots: int = 0
     snapshots_without_service: int = 0
     nr_share: float | None = None

@@ -46,6 +46,9 @@ class ModemState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lock: RatMode | None = None
     trouble: str | None = None
     """What is wrong with it that a person has to mend, and how; None where nothing is known."""
+    data_used_bytes: int | None = None
+    """Of its SIM, in this billing period."""
+    data_limit_bytes: int | None = None
 
 
 class Presence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

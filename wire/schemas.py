@@ -6,12 +6,13 @@ import msgspec
 
 from wire.control import Ack, Presence
 from wire.kinds import kinds
+from wire.needs import SampleNeeds
 
 
 def schemas() -> dict[str, dict[str, Any]]:
-    """Name to JSON Schema (2020-12): one per kind, plus `ack` and `presence`."""
+    """Name to JSON Schema (2020-12): one per kind, plus `ack`, `presence` and `needs`."""
     types: dict[str, Any] = {name: kind.measurement for name, kind in kinds().items()}
-    types |= {"ack": Ack, "presence": Presence}
+    types |= {"ack": Ack, "presence": Presence, "needs": SampleNeeds}
     return {
         name: {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": name}
         | _with_kind(name, msgspec.json.schema(type_))

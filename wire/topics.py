@@ -43,6 +43,11 @@ def plan(probe: str) -> str:
     return f"{ROOT}/{probe}/down/plan"
 
 
+def needs(probe: str) -> str:
+    """Where the collector lacks samples, retained."""
+    return f"{ROOT}/{probe}/down/needs"
+
+
 def live(probe: str, kind: str) -> str:
     """Latest record of a kind as plain JSON, retained."""
     return f"{ROOT}/{probe}/live/{kind}"

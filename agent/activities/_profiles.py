@@ -1,15 +1,17 @@
 """Finding a test's profile and server, for the activities that use the network."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from agent.activity import UnpreparedError
+from agent.activity import Job, Ready, Result, UnpreparedError
 from agent.config import Server
+from agent.costs import most_bytes
 from agent.misfits import suggestion
 from drivers.traffic import result
-from drivers.traffic.profile import ProfileError, load_profile
+from drivers.traffic.profile import Profile, ProfileError, load_profile
 
 P = TypeVar("P")
 
@@ -30,6 +32,17 @@ def load(name: str, type_: type[P], folder: Path | None) -> P:
     if not isinstance(profile, type_):
         raise UnpreparedError(f"profile '{name}' is for another activity")
     return profile
+
+
+def ready(profile: Profile, run: Callable[[Job], Result]) -> Ready:
+    """The test with what its profile says of its time and its data."""
+    return Ready(
+        profile.name,
+        run,
+        settings=profile,
+        deadline_s=profile.deadline_s,
+        most_bytes=most_bytes(profile),
+    )
 
 
 def profile_folder() -> Path:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agent.activities._profiles import http_server, load
+from agent.activities._profiles import http_server, load, ready
 from agent.activity import Job, Ready, Result
 from agent.config import Server
 from drivers.traffic import NetPath, run_latency
@@ -23,4 +23,4 @@ def prepare(*, profile: str | None, server: Server | None, folder: Path | None) 
         end = run_latency(chosen, other, path, job.cancel, job.on_progress)
         return Result(end.outcome, end.reason, end.payload)
 
-    return Ready(chosen.name, run, chosen, deadline_s=chosen.deadline_s)
+    return ready(chosen, run)

@@ -103,8 +103,12 @@ class Publisher:
         pace: Pace | None = None,
         resolver: Resolver | None = None,
         delay_s: Callable[[int], float] = back_off_s,
+        on_needs: Callable[[bytes], None] | None = None,
     ) -> None:
-        """`check_dates` says whether the system clock can judge a certificate's dates."""
+        """`check_dates` says whether the system clock can judge a certificate's dates.
+
+        `on_needs` is given what the collector lacks, as it came; it must not block.
+        """
         self._probe = probe
         self._broker = broker
         self._outbox = outbox
@@ -114,6 +118,7 @@ class Publisher:
         self._pace = Pace() if pace is None else pace
         self._resolver = Resolver(broker.host, broker.port) if resolver is None else resolver
         self._delay_s = delay_s
+        self._on_needs = on_needs
         self._window = Window(
             max_rows=self._pace.max_rows_in_flight, ack_timeout_s=self._pace.ack_timeout_s
         )
@@ -181,6 +186,8 @@ class Publisher:
         self._fresh_since_s = None
         self._presence_due_s = 0.0
         link.subscribe(topics.ack(self._probe))
+        if self._on_needs is not None:
+            link.subscribe(topics.needs(self._probe))
         while not stop.is_set():
             beat()
             self._say_presence(link)
@@ -270,7 +277,10 @@ class Publisher:
                 elif code == NO_SUBSCRIBER:
                     self._alarm("no collector listens at the broker")
             case Subscribed(code=code, reason=reason) if code >= REFUSED:
-                self._alarm(f"the broker does not let us hear acknowledgements: {reason}")
+                self._alarm(f"the broker does not let us hear the collector: {reason}")
+            case Received(topic=topic, payload=payload) if topic == topics.needs(self._probe):
+                if self._on_needs is not None:
+                    self._on_needs(payload)
             case Received(payload=payload):
                 self._hear_ack(payload)
 

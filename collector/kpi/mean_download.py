@@ -34,7 +34,15 @@ HIGHER_IS_BETTER = True
 TOGETHER = "all"
 TABLES = ("throughput",)
 
-_COLUMNS = ("direction", "radio_rat_class", "rat_lock_asked", "rat_lock_serving_agreed")
+_COLUMNS = (
+    "direction",
+    "radio_rat_class",
+    "radio_coverage",
+    "rat_lock_asked",
+    "rat_lock_serving_agreed",
+)
+_LEAST_COVERAGE = 0.8
+"""Of a test that was looked at less nobody knows what served it, also when it failed."""
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,7 +99,8 @@ def _attempts(
     tests = with_operator(rows, rows.radio_plmn, ground)
     tests = tests.filter((tests.direction == "down") | tests.direction.isnull())
     failed = tests.outcome.isin(["failed", "no_service"]) | ibis.coalesce(tests.cut_off, False)
-    unserved = failed & tests.radio_rat_class.isnull()
+    unseen = ibis.coalesce(tests.radio_coverage < _LEAST_COVERAGE, False)
+    unserved = failed & tests.radio_rat_class.isnull() & ~unseen
     asked = ibis.coalesce(tests.rat_lock_asked, "auto")
     other = ~unserved & (tests.radio_rat_class != parameters.rat_class)
     return read(
@@ -100,6 +109,7 @@ def _attempts(
         profiles=parameters.profiles,
         max_position_error_m=parameters.max_position_error_m,
         further=(
+            (unseen, "technology_unknown"),
             (~tests.rat_lock_serving_agreed, "lock_lost"),
             (tests.radio_rat_class == "mixed", "mixed_technology"),
             (other, "other_technology"),

@@ -226,7 +226,13 @@ class LiveProbe:
         configuration.write_text(
             toml(
                 head,
-                {"gps": {"host": "127.0.0.1", "port": self._gpsd_port.number}, "uplink": uplink},
+                {
+                    "gps": {"host": "127.0.0.1", "port": self._gpsd_port.number},
+                    "uplink": uplink,
+                    # Servers, modems and collector run on this machine, too: a busy core of it
+                    # says nothing of a probe.
+                    "host": {"max_core_share": 1.0, "min_memory_mb": 0.0},
+                },
                 {
                     "server": [_server(name, access) for name, access in (accesses or {}).items()],
                     "modem": [

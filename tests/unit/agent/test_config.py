@@ -4,12 +4,15 @@ import msgspec
 import pytest
 
 from agent.config import (
+    Budget,
     Config,
     ConfigError,
     Gps,
+    Host,
     ModemPlace,
     OutboxLimits,
     Server,
+    SimBudget,
     Surveyed,
     Uplink,
     load,
@@ -42,7 +45,10 @@ def test_the_example_is_valid():
 
 @pytest.mark.parametrize(
     "section",
-    [Config, Gps, Surveyed, Uplink, OutboxLimits, Server, ModemPlace, Planning, Area, Entry],
+    [
+        *(Config, Gps, Surveyed, Uplink, OutboxLimits, Server, ModemPlace, Planning, Area, Entry),
+        *(Budget, SimBudget, Host),
+    ],
 )
 def test_the_example_shows_every_key(section):
     text = EXAMPLE.read_text(encoding="utf-8")
@@ -329,3 +335,31 @@ def test_another_plan_may_be_taken_up_and_other_modems_not():
         other_plan(before, read(PLAN + "every_s = 60\n" + modem.replace("'p'", "'q'")))
     with pytest.raises(ConfigError, match="no activity 'scam'; did you mean 'scan'"):
         other_plan(before, read(PLAN.replace("scan", "scam") + "every_s = 60\n" + modem))
+
+
+def test_each_sim_may_have_a_plan_of_its_own():
+    config = read(
+        'probe = "dn-01"\n[budget]\nmonthly_gb = 30\nresets_on_day = 5\n'
+        '[[budget.sim]]\niccid = "8984048000012345678"\nmonthly_gb = 0.5\n'
+    )
+    own, other = (config.budget.allowance(each) for each in ("8984048000012345678", "modem:a"))
+    assert (own.limit_bytes, own.tests_bytes, own.resets_on_day) == (5 * 10**8, 45 * 10**7, 5)
+    assert (other.limit_bytes, other.reserve_share) == (30 * 10**9, 0.1)
+    assert read('probe = "dn-01"').budget.allowance("x").tests_bytes is None
+
+
+def test_a_budget_that_cannot_be_is_told_with_its_place():
+    sim = '[[budget.sim]]\niccid = "8984048000012345678"\n'
+    text = 'probe = "dn-01"\n[budget]\n'
+    assert problems(text + sim + sim) == [
+        "probe.toml: budget.sim[1].iccid: '8984048000012345678' is taken by budget.sim[0].iccid"
+    ]
+    for key in ("resets_on_day = 29", "monthly_gb = 0", "reserve_share = 1"):
+        (problem,) = problems(f"{text}{key}\n")
+        assert problem.startswith(f"probe.toml: budget.{key.split()[0]}: ")
+
+
+def test_what_may_be_left_out_for_want_of_needs_is_optional():
+    text = 'probe = "dn-01"\n[[plan]]\nname = "a"\nactivity = "video"\nevery_s = 60\nneeds = true\n'
+    assert problems(text) == ["probe.toml: plan[0].needs: needs 'optional = true' beside it"]
+    assert read(text + "optional = true\n").plan[0].needs

@@ -1,7 +1,15 @@
 import msgspec
 import pytest
 
-from agent.snapshots import Snapshot, excuse, judge, lock_agrees, lock_over, summarise
+from agent.snapshots import (
+    Snapshot,
+    excuse,
+    judge,
+    lock_agrees,
+    lock_over,
+    rat_class_of,
+    summarise,
+)
 from drivers.modem.standard import SimState
 from wire.cells import Cell, Rat, RatClass, TestRadio
 from wire.kinds.radio import Payload, RegistrationState, Unread
@@ -17,6 +25,14 @@ WCDMA = Payload(serving=Cell(rat=Rat.WCDMA), registration=RegistrationState.HOME
 BUSY_LTE = Payload(serving=ANCHOR, rrc_state="connect", registration=RegistrationState.HOME)
 UNREAD = Unread(command='AT+QENG="servingcell"', text="+QENG: garbage")
 NOTHING = Payload(registration=RegistrationState.SEARCHING, rrc_state="search")
+
+
+SECOND = 10**9
+
+
+def summary(*payloads):
+    """Of a test that began with the first look and lasted a second for each."""
+    return summarise(looks(*payloads), start_ns=0, end_ns=len(payloads) * SECOND)
 
 
 def looks(*payloads, lock=None):
@@ -102,7 +118,7 @@ def test_modem_that_does_not_listen_blames_no_network():
     ],
 )
 def test_the_class_is_of_the_seconds_with_service(payloads, rat_class, nr_share):
-    radio = summarise(looks(*payloads))
+    radio = summary(*payloads)
     assert radio.rat_class is rat_class
     assert radio.nr_share == pytest.approx(nr_share)
 
@@ -117,7 +133,7 @@ def test_a_summary_names_the_block_at_the_start_and_the_median_level():
         )
         for index, level in enumerate(levels)
     ]
-    radio = summarise(looks(*payloads, NOTHING, None))
+    radio = summary(*payloads, NOTHING, None)
     assert (radio.plmn, radio.cell_id, radio.pci) == ("45204", 0, 0)
     assert radio.rsrp_dbm == -90.0
     assert radio.sinr_db is None
@@ -126,8 +142,51 @@ def test_a_summary_names_the_block_at_the_start_and_the_median_level():
 
 
 def test_without_service_nothing_is_known_but_the_count():
-    assert summarise(looks(NOTHING, NOTHING)) == TestRadio(snapshots=2, snapshots_without_service=2)
-    assert summarise(()) == TestRadio()
+    assert summary(NOTHING, NOTHING) == TestRadio(
+        seconds=2.0, coverage=1.0, snapshots=2, snapshots_without_service=2
+    )
+    assert summary() == TestRadio(seconds=0.0, coverage=0.0)
+
+
+@pytest.mark.parametrize(
+    ("seen", "rat_class"),
+    [
+        ("ooooooooooooo", RatClass.G4),
+        ("oooooxooooxoo", RatClass.G4),
+        ("ooxxxooooxxoo", None),
+        ("ooooooo", None),
+        ("o-------ooooo", RatClass.G4),
+    ],
+)
+def test_a_test_of_which_too_little_was_seen_has_no_class(seen, rat_class):
+    """`x` is a second nobody looked, `-` one without service."""
+    payloads = {"o": LTE, "x": None, "-": NOTHING}
+    radio = summarise(looks(*(payloads[second] for second in seen)), start_ns=0, end_ns=13 * SECOND)
+    assert radio.rat_class is rat_class
+    assert radio.seconds == 13.0
+    assert (radio.coverage >= 0.8) == (rat_class is not None)
+    assert radio.cell_id == 7
+
+
+def test_looks_before_and_after_the_test_prove_nothing_about_it():
+    before, during, after = looks(NSA, LTE, NSA)
+    start_ns, end_ns = 13 * SECOND // 10, 19 * SECOND // 10
+    radio = summarise((before, during, after), start_ns=start_ns, end_ns=end_ns)
+    assert (radio.rat_class, radio.snapshots, radio.nr_share) == (RatClass.G4, 1, 0.0)
+    assert radio.coverage == 1.0
+    alone = summarise((before,), start_ns=start_ns, end_ns=end_ns)
+    assert (alone.rat_class, alone.snapshots, alone.coverage) == (None, 0, 0.0)
+
+
+def test_one_second_of_another_technology_makes_a_test_mixed():
+    assert summary(*[LTE] * 12, NSA).rat_class is RatClass.MIXED
+    assert summary(*[LTE] * 12, WCDMA).rat_class is RatClass.MIXED
+
+
+def test_one_look_says_its_technology():
+    assert [rat_class_of(each) for each in (LTE, NSA, SA, GSM, NOTHING)] == [
+        *(RatClass.G4, RatClass.G5, RatClass.G5, RatClass.G2, None)
+    ]
 
 
 def test_a_failed_test_is_the_networks_only_if_the_modem_was_there_and_heard():

@@ -106,6 +106,7 @@ class Campaign:
                 rat_class=rat_class if served else None,
                 plmn=plmn if served else None,
                 cell_id=cell_id if served else None,
+                coverage=more.pop("coverage", None),
             ),
         )
         more.setdefault("profile", "tcp-6x10s-down")

@@ -214,6 +214,17 @@ def test_each_row_that_is_left_out_is_counted_once_under_its_reason(campaign, tm
     assert seen_in_the_commune["position_error"] == 1
 
 
+@pytest.mark.parametrize("outcome", [Outcome.OK, Outcome.FAILED])
+def test_a_test_of_which_too_little_was_seen_is_no_success_and_no_failure(
+    campaign, tmp_path, outcome
+):
+    campaign.test(50, coverage=0.8)
+    campaign.test(1, rat_class=None, coverage=0.79, outcome=outcome, asked=RatMode.G4)
+    measured = measure(campaign.store(tmp_path))
+    assert (measured.n, measured.failures) == (1, 0)
+    assert measured.excluded == {"technology_unknown": 1}
+
+
 def test_a_rate_that_no_radio_carries_is_left_out_and_stops_nothing(campaign, tmp_path):
     for rate in (1e302, 1e302, -5.0, 40.0):
         campaign.test(rate)

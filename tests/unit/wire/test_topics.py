@@ -13,6 +13,7 @@ from wire.control import batch_id, parse_batch_id
         (topics.status("dn-01"), ("dn-01", "up", "status")),
         (topics.ack("dn-01"), ("dn-01", "down", "ack")),
         (topics.plan("dn-01"), ("dn-01", "down", "plan")),
+        (topics.needs("dn-01"), ("dn-01", "down", "needs")),
         (topics.live("dn-01", "radio"), ("dn-01", "live", "radio")),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 from wire import topics
 from wire.codec import decode_record, encode_record
 from wire.control import Ack, Presence, parse_batch_id
+from wire.needs import SampleNeeds, decode_needs
 
 PAGE = (Path(__file__).parents[4] / "docs/reference/mqtt.md").read_text()
 EXAMPLES = [block.encode() for block in re.findall(r"```json\n(.*?)\n```", PAGE)]
@@ -18,7 +19,7 @@ def test_the_record_is_read_and_written_as_shown():
     assert encode_record(decode_record(EXAMPLES[0])) == EXAMPLES[0]
 
 
-@pytest.mark.parametrize(("index", "kind"), [(1, Ack), (2, Presence)])
+@pytest.mark.parametrize(("index", "kind"), [(1, Ack), (2, Presence), (3, SampleNeeds)])
 def test_what_is_said_around_records_is_read_and_written_as_shown(index, kind):
     assert msgspec.json.encode(msgspec.json.decode(EXAMPLES[index], type=kind)) == EXAMPLES[index]
 
@@ -34,6 +35,12 @@ def test_every_topic_is_there():
         topics.status("<probe>"),
         topics.ack("<probe>"),
         topics.plan("<probe>"),
+        topics.needs("<probe>"),
         topics.live("<probe>", "<kind>"),
     ):
         assert f"`{topic}`" in PAGE
+
+
+def test_the_needs_shown_can_be_used():
+    (need,) = decode_needs(EXAMPLES[3]).needs
+    assert len(need.polygon) == 4

@@ -6,8 +6,10 @@ import msgspec
 import pytest
 
 from agent.publisher import Broker, Pace, Publisher, Tls
+from agent.publisher.link import Link, Will
 from agent.publisher.resolve import Resolver
 from sim import broker as simulated
+from sim.certificates import COLLECTOR, files
 from sim.proxy import Proxy
 from wire import topics
 from wire.control import Ack, Presence
@@ -40,6 +42,7 @@ def publish(*, broker, outbox, envelope, supervise, events, tls):
         pace=PACE,
         check_dates=True,
         resolver=None,
+        on_needs=None,
     ):
         def record_event(name, *, severity="info", detail=None):
             events.append((name, dict(detail or {})))
@@ -57,6 +60,7 @@ def publish(*, broker, outbox, envelope, supervise, events, tls):
             pace=pace,
             resolver=resolver,
             delay_s=lambda _failures: 0.1,
+            on_needs=on_needs,
         )
         supervise(publisher.worker())
         return publisher
@@ -282,3 +286,32 @@ def test_what_has_left_the_outbox_is_not_waited_for(publish, until, outbox, fill
     outbox.acknowledge(Ack(probe=PROBE, epoch=outbox.epoch, contiguous_seq=20))
     until(lambda: outbox.stats().rows == 0, "the rows are gone")
     until(lambda: publisher.stats().rows_in_flight == 0, "nothing is under way")
+
+
+@pytest.mark.usefixtures("collector")
+def test_what_the_collector_needs_is_handed_over_also_when_it_was_said_before(
+    *, publish, broker, authority, until, outbox, fill
+):
+    heard = []
+    identity = files(authority.certificate.parent, COLLECTOR)
+    tls = Tls(ca=authority.certificate, cert=identity.certificate, key=identity.key)
+    link = Link(
+        Broker(host="localhost", port=broker.port, tls=tls),
+        "127.0.0.1",
+        client_id="needs-publisher",
+        will=Will(topic=topics.ack(PROBE), payload=b"{}"),
+        check_dates=True,
+    )
+    try:
+        link.publish(topics.needs(PROBE), b"first", qos=1, retain=True)
+        until(lambda: [*link.poll(0.05)], "the broker has it")
+        publish(on_needs=heard.append)
+        until(lambda: heard == [b"first"], "what was retained arrives")
+        link.publish(topics.needs(PROBE), b"second", qos=1, retain=True)
+        until(lambda: [*link.poll(0.05)], "the broker has it")
+        until(lambda: heard == [b"first", b"second"], "the next one arrives, too")
+        link.close()
+    finally:
+        link.drop()
+    fill(10)
+    until(lambda: outbox.stats().rows == 0, "records are acknowledged as ever")

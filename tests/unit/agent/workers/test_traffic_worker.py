@@ -42,16 +42,18 @@ class Radio:
         self.lock = None
         self.refuses = False
 
-    def _look(self):
+    def _look(self, mono_ns):
         proof = None if self.lock is None else RatLock(asked=self.lock, read_back=self.lock)
         modem = Modem(usb_path="1-1", name="a", imei="86")
-        return Snapshot(self._clock.mono_ns(), self.outcome, self.payload, modem, None, proof)
+        return Snapshot(mono_ns, self.outcome, self.payload, modem, None, proof)
 
     def snapshots(self, since_ns):
-        return (self._look(),) if since_ns >= 0 else ()
+        """One each second, and one now."""
+        now_ns = self._clock.mono_ns()
+        return tuple(self._look(each) for each in (*range(since_ns, now_ns, NS_PER_S), now_ns))
 
     def next_snapshot(self, after_ns, timeout_s):
-        look = self._look()
+        look = self._look(self._clock.mono_ns())
         return look if look.mono_ns > after_ns and timeout_s > 0 else None
 
     def request_lock(self, mode, *, stop, timeout_s):

@@ -1,0 +1,1 @@
+"""What each SIM's data plan has left, and whether a test may still be paid from it."""
