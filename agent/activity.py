@@ -29,7 +29,7 @@ class Job:
     interface: str | None
     """Network interface of the modem; None where tests are not bound to one."""
     cancel: threading.Event
-    """Set when the agent stops: the test ends early and says so."""
+    """Set when the agent stops or nobody waits any more: the test ends early and says so."""
     on_progress: OnProgress
     """Tells a person who waits what goes on."""
     scan: Callable[[], scan.Payload]
@@ -42,6 +42,8 @@ class Ready(NamedTuple):
     profile: str | None
     """Name of the profile that was chosen."""
     run: Callable[[Job], Result]
+    planned_s: float | None = None
+    """How long it takes when all goes well; None where nobody can say."""
 
 
 class UnpreparedError(Exception):

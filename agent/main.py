@@ -11,6 +11,7 @@ from agent.activities import activities
 from agent.activity import Activity, Ready, UnpreparedError
 from agent.clock import Clock
 from agent.config import Config, ConfigError, ModemPlace, Problem
+from agent.demand_worker import DemandWorker
 from agent.gps_worker import GpsWorker
 from agent.health import Health, Sources
 from agent.hotplug_worker import HotplugWorker
@@ -35,6 +36,7 @@ from agent.shared_paths import SharedPaths
 from agent.traffic_worker import TrafficWorker
 from agent.whereabouts import Whereabouts
 from drivers.modem.family import families
+from wire.messages import AnyMeasurement
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +105,7 @@ class Agent:
         config.run_dir.mkdir(parents=True, exist_ok=True)
         clock = self.clock = Clock()
         whereabouts = self.whereabouts = Whereabouts(config.gps.surveyed)
-        envelope = Envelope(
+        envelope = self._envelope = Envelope(
             probe=config.probe,
             software=SOFTWARE,
             stamp=clock.stamp,
@@ -158,6 +160,9 @@ class Agent:
             clock=clock,
             recorder=self.recorder,
         )
+        self.demand = DemandWorker(
+            config=config, tests=self.traffic, look=self._newest_look, clock=clock
+        )
         self.supervisor = make_supervisor(self.recorder, notify=SystemdNotify())
         self.publisher: Publisher | None = None
         self.health = Health(
@@ -200,9 +205,27 @@ class Agent:
             )
         yield Worker(name="hotplug", run=self.hotplug.run)
         yield Worker(name="scheduler", run=self.scheduler.run, critical=True)
+        yield Worker(name="demand", run=self.demand.run)
         yield Worker(name="health", run=self.health.run)
         if self.publisher is not None:
             yield self.publisher.worker()
+
+    def _newest_look(self, place: ModemPlace) -> AnyMeasurement | None:
+        """The newest look at a modem's radio as a record; it is in the outbox already."""
+        worker = next(each for each in self.modems if each.place is place)
+        look = worker.latest()
+        if look is None:
+            return None
+        return self._envelope.around(
+            "radio",
+            look.payload,
+            outcome=look.outcome,
+            mono_ns=look.mono_ns,
+            position=self.whereabouts.position_at(look.mono_ns),
+            modem=look.modem,
+            sim=look.sim,
+            rat_lock=look.rat_lock,
+        )
 
     def _uplink(self) -> str | None:
         if self.publisher is None:

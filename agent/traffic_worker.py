@@ -7,7 +7,7 @@ thread goes on looking at the radio meanwhile; its looks tell what the test ran 
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -42,6 +42,8 @@ SCAN_TIMEOUT_S = 200.0
 NO_SERVICE_LOOKS = 3
 """Without service so many times in a row a test is not tried: it ends as no service at once."""
 BEAT_EVERY_S = 1.0
+CANCELLED = "cancelled by the technician"
+STOPPED = "the agent stops"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +62,8 @@ class TestRequest:
     on_progress: OnProgress = unobserved
     done: Callable[[AnyMeasurement], None] = lambda _: None
     """Told the row it ended as."""
+    cancelled: Stop = field(default_factory=Stop)
+    """Set when the person who wanted the test does not want it any more."""
 
 
 class TrafficWorker:
@@ -109,43 +113,52 @@ class TrafficWorker:
                         self._answer(request, stop)
             finally:
                 while (request := self._requests.take(0)) is not None:
-                    self.skip(request, "the agent stops")
+                    self._end(request, _stopped(request))
 
     def _answer(self, request: TestRequest, stop: Stop) -> None:
         """Run one test; a defect that ends this thread does not take the row with it."""
         self._unanswered = request
+        end = Stop()
         try:
-            self._attend(request, stop)
+            with stop.wakes(end.set), request.cancelled.wakes(end.set):
+                self._attend(request, stop, end)
         finally:
             if self._unanswered is not None:
                 self._end(request, Result(Outcome.INVALID, "the test crashed", None))
 
-    def _attend(self, request: TestRequest, stop: Stop) -> None:
+    def _attend(self, request: TestRequest, stop: Stop, end: Stop) -> None:
+        """`end` is set when the agent stops and when the request is cancelled."""
         left_s = (request.give_up_mono_ns - self._clock.mono_ns()) / NS_PER_S
         if left_s < 0:
             self.skip(request, "busy: the test before took too long")
             return
         path = self.place.shared_path
-        with self._paths.taken(path, stop=stop, beat=self._beat, timeout_s=left_s) as free:
-            if stop.is_set():
-                self.skip(request, "the agent stops")
+        with self._paths.taken(path, stop=end, beat=self._beat, timeout_s=left_s) as free:
+            if end.is_set():
+                self._end(request, _stopped(request))
             elif not free:
                 self.skip(request, f"busy: {path} is used by another test")
             elif request.rat_lock is None:
-                self._test(request, stop)
+                self._test(request, end)
             else:
-                self._test_locked(request, request.rat_lock, stop)
+                self._test_locked(request, request.rat_lock, stop, end)
 
-    def _test_locked(self, request: TestRequest, mode: RatMode, stop: Stop) -> None:
+    def _test_locked(self, request: TestRequest, mode: RatMode, stop: Stop, end: Stop) -> None:
         """Lock, wait until the serving cell agrees, test, and give the lock back."""
         request.on_progress(Progress(stage=f"locking to {mode}", elapsed_s=0.0))
         try:
-            self._radio.request_lock(mode, stop=stop, timeout_s=LOCK_TIMEOUT_S)
+            self._radio.request_lock(mode, stop=end, timeout_s=LOCK_TIMEOUT_S)
         except OrderError as error:
-            self.skip(request, f"rat lock: {error}")
+            if request.cancelled.is_set():
+                self._end(request, _stopped(request))
+            else:
+                self.skip(request, f"rat lock: {error}")
         else:
-            if self._await_agreement(mode, stop):
-                self._test(request, stop)
+            agreed = self._await_agreement(mode, end)
+            if request.cancelled.is_set():
+                self._end(request, _stopped(request))
+            elif agreed:
+                self._test(request, end)
             else:
                 self.skip(request, f"rat lock: the serving cell is not {mode}")
         finally:
@@ -181,8 +194,10 @@ class TrafficWorker:
                 return True
         return agrees is not False
 
-    def _test(self, request: TestRequest, stop: Stop) -> None:
-        obstacle = self._obstacle(stop, needs_service=request.needs_service)
+    def _test(self, request: TestRequest, end: Stop) -> None:
+        obstacle = self._obstacle(end, needs_service=request.needs_service)
+        if request.cancelled.is_set():
+            obstacle = _stopped(request)
         if obstacle is not None:
             self._end(request, obstacle)
             return
@@ -198,13 +213,14 @@ class TrafficWorker:
             interface=interface,
             cancel=cancel,
             on_progress=lambda now: self._hear(request, now),
-            scan=lambda: self._radio.request_scan(stop=stop, timeout_s=SCAN_TIMEOUT_S),
+            scan=lambda: self._radio.request_scan(stop=end, timeout_s=SCAN_TIMEOUT_S),
         )
-        with stop.wakes(cancel.set):
+        with end.wakes(cancel.set):
             result = request.ready.run(job)
-        if stop.is_set() and result.outcome is not Outcome.OK:
+        if end.is_set() and result.outcome is not Outcome.OK:
             # The network did not do this: in no statistic.
-            result = result._replace(outcome=Outcome.INVALID, reason="the agent stops")
+            reason = CANCELLED if request.cancelled.is_set() else STOPPED
+            result = result._replace(outcome=Outcome.INVALID, reason=reason)
         elif result.outcome is Outcome.FAILED and request.needs_service:
             excused = excuse(self._radio.snapshots(start_ns))
             if excused is not None:
@@ -215,6 +231,8 @@ class TrafficWorker:
     def _hear(self, request: TestRequest, now: Progress) -> None:
         """A test that goes on is no stall, however long its profile lets it take."""
         self._beat()
+        if now.planned_s is None:
+            now = msgspec.structs.replace(now, planned_s=request.ready.planned_s)
         request.on_progress(now)
 
     def _await_look(self, after_ns: int, stop: Stop) -> tuple[Snapshot, ...]:
@@ -289,6 +307,13 @@ class TrafficWorker:
         if look is None:
             return Modem(usb_path=self.place.place, name=self.place.name)
         return look.modem
+
+
+def _stopped(request: TestRequest) -> Result:
+    """How a test ends that was not begun because nobody waits for it, or because we end."""
+    if request.cancelled.is_set():
+        return Result(Outcome.INVALID, CANCELLED, None)
+    return Result(Outcome.SKIPPED, STOPPED, None)
 
 
 def _unheard() -> None:

@@ -23,4 +23,4 @@ def prepare(*, profile: str | None, server: Server | None, folder: Path | None) 
         end = run_throughput(chosen, other, path, job.cancel, job.on_progress)
         return Result(end.outcome, end.reason, end.payload)
 
-    return Ready(chosen.name, run)
+    return Ready(chosen.name, run, planned_s=chosen.planned_s)

@@ -61,6 +61,11 @@ class ThroughputProfile(
             raise ValueError("`direction` up needs `method` iperf3")
 
     @property
+    def planned_s(self) -> float:
+        """How long it takes when all goes well."""
+        return float(self.warmup_s + self.window_s)
+
+    @property
     def deadline_s(self) -> float:
         """After this long the test is given up, whatever it waits for."""
         return self.connect_timeout_s + self.warmup_s + self.window_s + CLOSING_S
@@ -115,6 +120,11 @@ class VideoProfile(
     def media_s(self) -> float:
         """Planned play time."""
         return self.segment_s * self.segments
+
+    @property
+    def planned_s(self) -> float:
+        """How long it takes at the target rate."""
+        return 8 * self.segment_bytes * self.segments / self.target_bits_per_second
 
     @property
     def deadline_s(self) -> float:
