@@ -35,7 +35,10 @@ class RefusedError(Exception):
 
 @contextmanager
 def service(run_dir: Path) -> Iterator[socket.socket]:
-    """A connection to the running service; raises `NoServiceError` and `NotAllowedError`."""
+    """A connection to the running service; raises `NoServiceError` and `NotAllowedError`.
+
+    Raises `RefusedError` where too many want one.
+    """
     file = run_dir / SOCKET_FILE
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
         stream.settimeout(CONNECT_S)
@@ -43,6 +46,8 @@ def service(run_dir: Path) -> Iterator[socket.socket]:
             stream.connect(str(file))
         except PermissionError as error:
             raise NotAllowedError(str(file)) from error
+        except BlockingIOError as error:
+            raise RefusedError("busy: too many ask for tests at once") from error
         except OSError as error:
             raise NoServiceError(f"{file}: {error}") from error
         yield stream

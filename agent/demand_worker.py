@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 
 MODE = 0o660
 MOST_CALLERS = 8
+BACKLOG = 64
+"""More that come at once are turned away by the kernel."""
 REQUEST_S = 10.0
 """Who says nothing for so long is sent away."""
 LAST_LINE_S = 5.0
@@ -108,6 +110,9 @@ class DemandWorker:
                     while not stop.is_set():
                         beat()
                         self._turn(bell, door)
+                    for _ in range(BACKLOG):  # who had come to the door already hears why as well
+                        if not self._let_in(door):
+                            break
                 self._say_farewell(bell)
             finally:
                 for call in tuple(self._calls):
@@ -148,11 +153,12 @@ class DemandWorker:
             self._pass_on(call)
             self._send(call)
 
-    def _let_in(self, door: socket.socket) -> None:
+    def _let_in(self, door: socket.socket) -> bool:
+        """Let one caller in; False when nobody stands at the door."""
         try:
             stream, _ = door.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
+        except BlockingIOError:
+            return False
         call = _Call(caller=Caller(stream, deadline_s=time.monotonic() + REQUEST_S))
         self._calls.append(call)
         if not may_ask(stream, uid=os.geteuid(), gid=os.getegid()):
@@ -160,6 +166,7 @@ class DemandWorker:
             self._refuse(call, "not allowed: be root, or in the group of the service")
         elif len(self._calls) > MOST_CALLERS:
             self._refuse(call, f"busy: {MOST_CALLERS} callers are here already")
+        return True
 
     def _hear(self, call: _Call) -> None:
         if call.request is not None:
@@ -282,7 +289,7 @@ def _listening(file: Path) -> Iterator[socket.socket]:
         door.bind(str(draft))
         try:
             draft.chmod(MODE)
-            door.listen(MOST_CALLERS)
+            door.listen(BACKLOG)
             draft.replace(file)
         except OSError:
             draft.unlink(missing_ok=True)

@@ -25,13 +25,13 @@ REFRESHES_PER_S = 4
 class Watch:
     """Told `Progress` from any thread; a context that shows it until left."""
 
-    def __init__(self, console: Console, words: Words, *, title: str) -> None:
-        """On `console`: that of stderr, as stdout is for the result."""
+    def __init__(self, console: Console, words: Words, *, title: str, stage: str) -> None:
+        """On `console`: that of stderr, as stdout is for the result. `stage` is the first one."""
         self._console = console
         self._words = words
         self._title = title
         self._rates: deque[float | None] = deque(maxlen=KEPT_RATES)
-        self._now = Progress(stage=words("opening"), elapsed_s=0.0)
+        self._now = Progress(stage=stage, elapsed_s=0.0)
         self._at_s = time.monotonic()
         self._said_s: float | None = None
         self._live: Live | None = None

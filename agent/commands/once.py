@@ -8,7 +8,7 @@ import argparse
 import signal
 import statistics
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -18,7 +18,7 @@ from rich.console import Console
 
 from agent.activities import activities
 from agent.activity import UnpreparedError
-from agent.bench import NoRecordError, bench
+from agent.bench import NoRecordError
 from agent.commands import (
     DONE,
     FAILED,
@@ -30,13 +30,13 @@ from agent.commands import (
     log_to_stderr,
     stdout,
 )
-from agent.commands._modem import HELD_BY_SERVICE, tell_errors
+from agent.commands._measurer import InUseError, Measurer, measurer
+from agent.commands._modem import tell_errors
 from agent.commands._progress import Watch
 from agent.commands._show import GOOD, renderers, show
-from agent.commands.status import read_presence
-from agent.config import Config, ModemPlace, load
-from agent.demand import RADIO, Ask, Measured, prepare
-from agent.demand_client import NoServiceError, NotAllowedError, RefusedError, ask, service
+from agent.config import load
+from agent.demand import RADIO, Ask
+from agent.demand_client import RefusedError
 from agent.misfits import suggestion
 from agent.words import LANGUAGES, Words, language_of
 from wire.codec import encode_record
@@ -45,11 +45,6 @@ from wire.messages import AnyMeasurement, RatMode
 WRONG_LINE = 2
 INTERRUPTED = 128 + signal.SIGINT
 MOST_REPEATS = 1000
-NOT_ALLOWED = (
-    "The service runs and does not listen to this user: `sudo -u dosong`, or join its group."
-)
-
-Measure = Callable[[Watch], Measured]
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,21 +79,20 @@ def _run(chosen: argparse.Namespace) -> int:
     words = Words(chosen.lang or language_of())
     title = chosen.kind or chosen.plan
     try:
-        with _ends_as_ctrl_c(), _measurer(config, place, _wanted(chosen), errors, words) as measure:
-            return _measure_all(chosen, measure, errors, words)
+        with (
+            _ends_as_ctrl_c(),
+            measurer(config, place, _wanted(chosen), errors, words) as who,
+        ):
+            return _measure_all(chosen, who, errors, words)
     except KeyboardInterrupt:
         errors.out(f"{title}: {words('interrupted')}")
         return INTERRUPTED
-    except _InUseError as error:
+    except InUseError as error:
         errors.out(str(error))
         return IN_USE
     except (UnpreparedError, NoRecordError, RefusedError, OSError) as error:
         errors.out(f"{title}: {error}")
         return FAILED
-
-
-class _InUseError(Exception):
-    """Somebody else has the modem."""
 
 
 def _wanted(chosen: argparse.Namespace) -> Ask:
@@ -112,53 +106,22 @@ def _wanted(chosen: argparse.Namespace) -> Ask:
         raise UnpreparedError(str(error)) from error
 
 
-@contextmanager
-def _measurer(
-    config: Config, place: ModemPlace, wanted: Ask, errors: Console, words: Words
-) -> Iterator[Measure]:
-    """Whatever can measure here: the running service, or the modem on a bench of our own."""
-    waiting = words("waiting")
-    try:
-        with service(config.run_dir):
-            pass
-    except NotAllowedError as error:
-        raise _InUseError(NOT_ALLOWED) from error
-    except NoServiceError as error:
-        presence = read_presence(config.run_dir)
-        if presence is not None and presence.online:
-            raise _InUseError(HELD_BY_SERVICE) from error
-    else:
-        errors.out(words("by_service"))
-
-        def by_service(watch: Watch) -> Measured:
-            try:
-                with service(config.run_dir) as stream:
-                    return ask(stream, wanted, watch, waiting=waiting)
-            except NoServiceError as error:
-                raise RefusedError(str(error)) from error
-
-        yield by_service
-        return
-    if wanted.kind == RADIO:
-        with bench(config, place) as modem:
-            yield lambda _: Measured(modem.look())
-        return
-    prepared = prepare(config, place, wanted)
-    with bench(config, place) as modem:
-        yield lambda watch: modem.test(prepared, watch)
-
-
-def _measure_all(
-    chosen: argparse.Namespace, measure: Measure, errors: Console, words: Words
-) -> int:
+def _measure_all(chosen: argparse.Namespace, who: Measurer, errors: Console, words: Words) -> int:
     """Measure as often as wished, show each record and all of them together."""
     records: list[AnyMeasurement] = []
     interrupted = False
     title = words.named("kind", chosen.kind or chosen.plan)
     for number in range(chosen.repeat):
         count = f" {number + 1}/{chosen.repeat}" if chosen.repeat > 1 else ""
-        with Watch(errors, words, title=f"{title}{count}") as watch:
-            record, interrupted = measure(watch)
+        stage = words(who.first_stage)
+        with Watch(errors, words, title=f"{title}{count}", stage=stage) as watch:
+            try:
+                record, interrupted = who.measure(watch)
+            except KeyboardInterrupt:
+                if not records:
+                    raise
+                interrupted = True
+                break
         records.append(record)
         _tell(record, chosen, words)
         if interrupted:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from agent.words import Words
 from wire.cells import TestRadio
 from wire.evidence import HostLoad, ServerCheck
-from wire.messages import AnyMeasurement, PositionSource, RatLock
+from wire.messages import AnyMeasurement, Outcome, PositionSource, RatLock
 
 Lines = Iterator[tuple[str, str]]
 BARS = "▁▂▃▄▅▆▇█"
@@ -56,6 +56,12 @@ def _of_nr(radio: TestRadio, words: Words) -> str:
     if radio.nr_share == 0:
         return words("no_nr", looks=looks)
     return words("nr", with_nr=round(radio.nr_share * looks), looks=looks)
+
+
+def of_cut(record: AnyMeasurement, words: Words) -> Lines:
+    """Why the number is of less than the whole test: the network's doing, or ours."""
+    networks = record.outcome is Outcome.FAILED
+    yield words("label.note"), words("cut_off" if networks else "ended_early")
 
 
 def of_server(name: str | None, check: ServerCheck, words: Words) -> Lines:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from agent.commands._page import Page
-from agent.commands._show._common import chart, of_data, of_network, of_proof, of_server
+from agent.commands._show._common import chart, of_cut, of_data, of_network, of_proof, of_server
 from agent.words import Words
 from wire.kinds.throughput import Payload
 from wire.messages import AnyMeasurement
@@ -65,7 +65,7 @@ def _lines(record: AnyMeasurement, payload: Payload, words: Words) -> Iterator[t
     if payload.intervals:
         yield words("label.course"), _course(payload, words)
     if payload.cut_off:
-        yield words("label.note"), words("cut_off")
+        yield from of_cut(record, words)
     up = payload.direction == "up"
     counted_bytes = payload.interface_tx_bytes if up else payload.interface_rx_bytes
     yield from of_network(payload.radio, words)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from agent.commands._page import Page
-from agent.commands._show._common import chart, of_data, of_network, of_proof, of_server
+from agent.commands._show._common import chart, of_cut, of_data, of_network, of_proof, of_server
 from agent.words import Words
 from wire.kinds.video import Payload, Segment
 from wire.messages import AnyMeasurement
@@ -93,7 +93,7 @@ def _lines(record: AnyMeasurement, payload: Payload, words: Words) -> Iterator[t
         yield words("label.heights"), _heights(payload, words)
         yield words("label.segments"), chart([_rate(each) for each in payload.segments])
     if payload.cut_off:
-        yield words("label.note"), words("cut_off")
+        yield from of_cut(record, words)
     yield from of_network(payload.radio, words)
     yield from of_data(
         payload.payload_bytes,
