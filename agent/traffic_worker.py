@@ -215,6 +215,7 @@ class TrafficWorker:
             on_progress=lambda now: self._hear(request, now),
             scan=lambda: self._radio.request_scan(stop=end, timeout_s=SCAN_TIMEOUT_S),
         )
+        self._hear(request, Progress(stage="testing", elapsed_s=0.0))
         with end.wakes(cancel.set):
             result = request.ready.run(job)
         if end.is_set() and result.outcome is not Outcome.OK:

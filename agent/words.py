@@ -30,6 +30,14 @@ class Words:
         """The word for a value of a record; the value itself where there is none."""
         return self._texts.get(f"{group}.{name}", name)
 
+    def stage(self, stage: str) -> str:
+        """Of a test that runs: `segment 3 of 5`; as the program says it where there is no word."""
+        for key, text in self._texts.items():
+            begin = key.removeprefix("stage.")
+            if begin != key and f"{stage} ".startswith(f"{begin} "):
+                return text + stage.removeprefix(begin).replace(" of ", "/")
+        return stage
+
     def advice(self, key: str) -> str:
         """What to do next; raises KeyError."""
         return self._advice[key]
@@ -94,7 +102,7 @@ TEXTS = {
         "capacity": "tải trọng {protocol}, {streams} luồng, cửa sổ {window} sau {warmup} khởi động",
         "label.rate": "Tốc độ",
         "label.course": "Từng giây",
-        "course": "{chart}  thấp nhất {least}, cao nhất {most}; {warmup} ô đầu là khởi động",
+        "course": "{chart}  thấp nhất {least}, cao nhất {most}; khởi động: {warmup}",
         "label.network": "Mạng",
         "network": "{technology}, mạng {plmn}, RSRP {rsrp}, SINR {sinr}, ô {cell} (PCI {pci})",
         "nr": "nhánh NR có trong {with_nr}/{looks} lần xem",
@@ -112,6 +120,7 @@ TEXTS = {
         "label.proof": "Kiểm chứng",
         "path_ok": "đúng đường",
         "path_wrong": "SAI ĐƯỜNG: dữ liệu không đi qua modem này",
+        "path_bound": "gắn với {interface}, không đếm byte",
         "path_unknown": "đường đi chưa kiểm chứng",
         "host_ok": "máy đo đủ sức (lõi bận nhất {busiest}, {temperature})",
         "host_limited": "MÁY ĐO LÀ GIỚI HẠN: {why}",
@@ -181,7 +190,11 @@ TEXTS = {
         "waiting": "chờ đến lượt",
         "elapsed": "đã {elapsed}",
         "left": "còn khoảng {left}",
+        "stage.testing": "đang đo",
         "stage.transfer": "đang truyền",
+        "stage.round trip": "lượt đi về",
+        "stage.segment": "đoạn",
+        "stage.locking to": "đang khóa vào",
     },
     "en": {
         "unknown": "unknown",
@@ -192,7 +205,7 @@ TEXTS = {
         "capacity": "{protocol} payload, {streams} streams, {window} after {warmup} warm-up",
         "label.rate": "Rate",
         "label.course": "Each second",
-        "course": "{chart}  least {least}, most {most}; the first {warmup} are warm-up",
+        "course": "{chart}  least {least}, most {most}; warm-up: {warmup}",
         "label.network": "Network",
         "network": "{technology}, network {plmn}, RSRP {rsrp}, SINR {sinr}, cell {cell} (PCI"
         " {pci})",
@@ -212,6 +225,7 @@ TEXTS = {
         "label.proof": "Proof",
         "path_ok": "path ok",
         "path_wrong": "WRONG PATH: the data did not go through this modem",
+        "path_bound": "bound to {interface}, bytes not counted",
         "path_unknown": "path not proven",
         "host_ok": "computer ok (busiest core {busiest}, {temperature})",
         "host_limited": "THE COMPUTER IS THE LIMIT: {why}",

@@ -1,5 +1,6 @@
 """What a person sees while a test runs: a line that lives on a terminal, plain lines elsewhere."""
 
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -25,15 +26,25 @@ REFRESHES_PER_S = 4
 class Watch:
     """Told `Progress` from any thread; a context that shows it until left."""
 
-    def __init__(self, console: Console, words: Words, *, title: str, stage: str) -> None:
+    def __init__(
+        self,
+        console: Console,
+        words: Words,
+        *,
+        title: str,
+        stage: str,
+        plain_every_s: float = PLAIN_EVERY_S,
+    ) -> None:
         """On `console`: that of stderr, as stdout is for the result. `stage` is the first one."""
+        self._plain_every_s = plain_every_s
         self._console = console
         self._words = words
         self._title = title
         self._rates: deque[float | None] = deque(maxlen=KEPT_RATES)
         self._now = Progress(stage=stage, elapsed_s=0.0)
         self._at_s = time.monotonic()
-        self._said_s: float | None = None
+        self._left = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="progress", daemon=True)
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
@@ -48,6 +59,7 @@ class Watch:
             self._live.start()
         else:
             self._say()
+            self._ticker.start()
         return self
 
     def __exit__(
@@ -57,8 +69,11 @@ class Watch:
         trace: TracebackType | None,
     ) -> None:
         """Take it away."""
+        self._left.set()
         if self._live is not None:
             self._live.stop()
+        else:
+            self._ticker.join()
 
     def __call__(self, now: Progress) -> None:
         """A word from inside the test."""
@@ -66,14 +81,15 @@ class Watch:
         self._now, self._at_s = now, time.monotonic()
         if now.bits_per_second is not None:
             self._rates.append(now.bits_per_second)
-        if self._live is None:
-            self._say(at_once=news)
+        if news and self._live is None:
+            self._say()
 
-    def _say(self, *, at_once: bool = False) -> None:
-        now_s = time.monotonic()
-        if self._said_s is None or at_once or now_s - self._said_s >= PLAIN_EVERY_S:
-            self._said_s = now_s
-            self._console.out(", ".join([f"{self._title}: {self._stage()}", *self._figures()]))
+    def _tick(self) -> None:
+        while not self._left.wait(self._plain_every_s):
+            self._say()
+
+    def _say(self) -> None:
+        self._console.out(", ".join([f"{self._title}: {self._stage()}", *self._figures()]))
 
     def _line(self) -> RenderableType:
         grid = Table.grid(padding=(0, 1))
@@ -91,7 +107,7 @@ class Watch:
         return grid
 
     def _stage(self) -> str:
-        return self._words.named("stage", self._now.stage)
+        return self._words.stage(self._now.stage)
 
     def _figures(self) -> Iterator[str]:
         now, words = self._now, self._words
@@ -106,4 +122,4 @@ class Watch:
 
     def _elapsed_s(self) -> float:
         """It goes on between two words."""
-        return self._now.elapsed_s + (time.monotonic() - self._at_s if self._live else 0.0)
+        return self._now.elapsed_s + time.monotonic() - self._at_s

@@ -41,12 +41,22 @@ def show(console: Console, record: AnyMeasurement, words: Words) -> None:
     advice = after_test(record.outcome, record.reason)
     if advice is not None:
         lines.append((words("label.next"), words.advice(advice)))
+    _print_lines(console, lines)
+    for table in page.tables:
+        console.print(table)
+
+
+def _print_lines(console: Console, lines: list[tuple[str, str]]) -> None:
+    """Labels beside their texts, which are wrapped below themselves on a terminal only."""
+    if not console.is_terminal:
+        width = max(len(label) for label, _ in lines)
+        for label, text in lines:
+            console.out(f"{label:<{width}}  {text}")
+        return
     grid = Table.grid(padding=(0, 2))
     for label, text in lines:
         grid.add_row(f"[dim]{escape(label)}[/dim]", escape(text))
     console.print(grid)
-    for table in page.tables:
-        console.print(table)
 
 
 @cache

@@ -82,13 +82,22 @@ def of_server(name: str | None, check: ServerCheck, words: Words) -> Lines:
 
 
 def of_proof(
-    record: AnyMeasurement, words: Words, *, counted_bytes: int | None, host: HostLoad
+    record: AnyMeasurement,
+    words: Words,
+    *,
+    interface: str | None,
+    counted_bytes: int | None,
+    host: HostLoad,
 ) -> Lines:
     """Whether the number is the network's: the path it took and the computer that measured."""
     if record.reason is not None and WRONG_PATH in record.reason:
         path = words("path_wrong")
+    elif interface is None:
+        path = words("path_unknown")
+    elif counted_bytes is None:
+        path = words("path_bound", interface=interface)
     else:
-        path = words("path_unknown" if counted_bytes is None else "path_ok")
+        path = words("path_ok")
     if host.limited_by is not None:
         computer = words("host_limited", why=host.limited_by)
     elif host.samples == 0:

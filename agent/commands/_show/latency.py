@@ -11,6 +11,7 @@ from wire.messages import AnyMeasurement
 SHOWN = frozenset(
     {
         "server",
+        "interface",
         "method",
         "sent",
         "received",
@@ -59,7 +60,9 @@ def _lines(record: AnyMeasurement, payload: Payload, words: Words) -> Iterator[t
     yield words("label.check"), _check(payload, words)
     yield from of_network(payload.radio, words)
     yield from of_server(payload.server, payload.server_check, words)
-    yield from of_proof(record, words, counted_bytes=None, host=payload.host)
+    yield from of_proof(
+        record, words, interface=payload.interface, counted_bytes=None, host=payload.host
+    )
 
 
 def _check(payload: Payload, words: Words) -> str:

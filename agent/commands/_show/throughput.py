@@ -76,7 +76,13 @@ def _lines(record: AnyMeasurement, payload: Payload, words: Words) -> Iterator[t
         interface=payload.interface,
     )
     yield from of_server(payload.server, payload.server_check, words)
-    yield from of_proof(record, words, counted_bytes=counted_bytes, host=payload.host)
+    yield from of_proof(
+        record,
+        words,
+        interface=payload.interface,
+        counted_bytes=counted_bytes,
+        host=payload.host,
+    )
 
 
 def _course(payload: Payload, words: Words) -> str:

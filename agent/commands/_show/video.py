@@ -102,7 +102,13 @@ def _lines(record: AnyMeasurement, payload: Payload, words: Words) -> Iterator[t
         interface=payload.interface,
     )
     yield from of_server(payload.server, payload.server_check, words)
-    yield from of_proof(record, words, counted_bytes=payload.interface_rx_bytes, host=payload.host)
+    yield from of_proof(
+        record,
+        words,
+        interface=payload.interface,
+        counted_bytes=payload.interface_rx_bytes,
+        host=payload.host,
+    )
 
 
 def _access(payload: Payload, words: Words) -> str:

@@ -1,4 +1,5 @@
 import io
+import threading
 
 import pytest
 from rich.console import Console
@@ -42,6 +43,23 @@ def test_elsewhere_than_on_a_terminal_there_are_plain_lines_now_and_then(watched
         "throughput: opening the modem, 0 s gone",
         "throughput: transfer, 0 s gone, about 12 s left, 5.0 Mbit/s, 2.0 MB",
     ]
+
+
+def test_a_test_that_says_nothing_is_seen_to_go_on():
+    class Written(io.StringIO):
+        lines = threading.Semaphore(0)
+
+        def write(self, text):
+            self.lines.release()
+            return super().write(text)
+
+    written = Written()
+    console = Console(file=written, width=120, highlight=False)
+    title, stage = "scan", "testing"
+    with Watch(console, Words("en"), title=title, stage=stage, plain_every_s=0.01):
+        for _ in range(3):
+            assert written.lines.acquire(timeout=10)
+    assert written.getvalue().startswith("scan: testing, 0 s gone\n" * 2)
 
 
 def test_on_a_terminal_a_line_lives(watched):

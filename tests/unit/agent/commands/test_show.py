@@ -28,7 +28,7 @@ WORDS = {
         "throughput: ok",
         "Download 43.2 Mbit/s",
         "TCP payload, 6 streams, 10.0 s after 2 s warm-up",
-        "least 8.0 Mbit/s, most 44.0 Mbit/s; the first 2 are warm-up",
+        "least 8.0 Mbit/s, most 44.0 Mbit/s; warm-up: 2",
         "4G, network 45204, RSRP -97 dBm, SINR 11 dB, cell 1234567 (PCI 12)",
         "no NR leg in 12 of 12 looks",
         "65.0 MB used (interface wwan0 counted 67.0 MB)",

@@ -132,21 +132,21 @@ def desk(config, clock, recorder, *, radio, start, until):
 @pytest.fixture
 def call(desk):
     """Connections that speak lines of JSON, closed with the test."""
-    streams = []
+    talks = []
 
     def connect(request=None):
         stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        streams.append(stream)
         stream.settimeout(WAIT_S)
         stream.connect(str(desk.run_dir / SOCKET_FILE))
         if request is not None:
             with suppress(BrokenPipeError):  # refused before it was said; the reason is there
                 stream.sendall(json.dumps(request).encode() + b"\n")
-        return Talk(stream)
+        talks.append(Talk(stream))
+        return talks[-1]
 
     yield connect
-    for stream in streams:
-        stream.close()
+    for talk in talks:
+        talk.close()
 
 
 class Talk:
@@ -184,6 +184,7 @@ def test_a_test_is_told_of_until_its_record_which_is_the_row(call, records):
     assert talk.next() == {"type": "accepted", "kind": "latency", "profile": "quick"} | {
         "planned_s": None
     }
+    assert talk.until("progress")["progress"]["stage"] == "testing"
     assert talk.until("progress")["progress"]["stage"] == "round trip 1 of 3"
     record = talk.last()["record"]
     assert (record["outcome"], record["plan"], record["profile"]) == ("ok", "on-demand", "quick")
@@ -210,6 +211,7 @@ def test_one_look_is_the_newest_one(call, records):
 
 def test_hanging_up_cancels_the_test_and_the_row_says_so(call, records):
     talk = call({"kind": "latency", "modem": "viettel", "profile": "slow"})
+    talk.until("progress")
     talk.until("progress")
     begun = time.monotonic()
     talk.close()
