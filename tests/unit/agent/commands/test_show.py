@@ -35,7 +35,7 @@ WORDS = {
         "main (192.0.2.1); slot s1, waited 0.2 s",
         "path ok; computer ok (busiest core 41 %, 55 °C)",
         "asked 4g, the modem reads back 4g, the cell agreed throughout: yes",
-        "12.00420, 107.69070 within 4 m",
+        "12.00420, 107.69070, error: 4 m",
     ],
     ("throughput", "vi"): [
         "tốc độ: đạt",
