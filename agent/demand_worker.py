@@ -85,12 +85,17 @@ class DemandWorker:
     def __init__(
         self,
         *,
-        config: Config,
+        run_dir: Path,
+        config: Callable[[], Config],
         tests: Mapping[str, Tests],
         look: Callable[[ModemPlace], AnyMeasurement | None],
         clock: Clock,
     ) -> None:
-        """`tests` by the modem's name; `look` gives the newest look at a modem's radio."""
+        """`tests` by the modem's name; `look` gives the newest look at a modem's radio.
+
+        `config` gives the one in force: its modems, servers, profiles and plan.
+        """
+        self._socket_file = run_dir / SOCKET_FILE
         self._config = config
         self._tests = tests
         self._look = look
@@ -106,7 +111,7 @@ class DemandWorker:
             ring.setblocking(False)
             self._wake = lambda: _ring(ring)
             try:
-                with _listening(self._config.run_dir / SOCKET_FILE) as door, stop.wakes(self._wake):
+                with _listening(self._socket_file) as door, stop.wakes(self._wake):
                     while not stop.is_set():
                         beat()
                         self._turn(bell, door)
@@ -189,14 +194,15 @@ class DemandWorker:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._refuse(call, f"no request: {error}")
             return
-        place = self._config.modem_named(ask.modem)
+        config = self._config()
+        place = config.modem_named(ask.modem)
         if place is None:
-            hint = suggestion(ask.modem, [each.name for each in self._config.modem])
+            hint = suggestion(ask.modem, [each.name for each in config.modem])
             self._refuse(call, f"no modem '{ask.modem}'; {hint}")
         elif ask.kind == RADIO:
             self._show_look(call, place)
         else:
-            self._begin(call, place, ask)
+            self._begin(call, config, place, ask)
 
     def _show_look(self, call: _Call, place: ModemPlace) -> None:
         record = self._look(place)
@@ -205,9 +211,9 @@ class DemandWorker:
         else:
             self._end(call, record)
 
-    def _begin(self, call: _Call, place: ModemPlace, ask: Ask) -> None:
+    def _begin(self, call: _Call, config: Config, place: ModemPlace, ask: Ask) -> None:
         try:
-            prepared = prepare(self._config, place, ask)
+            prepared = prepare(config, place, ask)
         except UnpreparedError as error:
             self._refuse(call, str(error))
             return

@@ -161,7 +161,11 @@ class Agent:
             recorder=self.recorder,
         )
         self.demand = DemandWorker(
-            config=config, tests=self.traffic, look=self._newest_look, clock=clock
+            run_dir=config.run_dir,
+            config=lambda: config,
+            tests=self.traffic,
+            look=self._newest_look,
+            clock=clock,
         )
         self.supervisor = make_supervisor(self.recorder, notify=SystemdNotify())
         self.publisher: Publisher | None = None
@@ -212,7 +216,7 @@ class Agent:
 
     def _newest_look(self, place: ModemPlace) -> AnyMeasurement | None:
         """The newest look at a modem's radio as a record; it is in the outbox already."""
-        worker = next(each for each in self.modems if each.place is place)
+        worker = next(each for each in self.modems if each.place.name == place.name)
         look = worker.latest()
         if look is None:
             return None

@@ -317,9 +317,8 @@ ADVICE = {
         "server": "Lỗi ở máy chủ, không phải ở mạng. Báo người giữ máy chủ, hoặc dùng --server"
         " khác.",
         "server: busy": "Máy chủ đang bận. Chờ một phút rồi đo lại.",
-        "portal": "Mạng trả lời thay máy chủ (trang chặn): SIM hết dữ liệu, chưa kích hoạt hoặc"
-        " bị chặn."
-        " Kiểm tra gói cước của SIM.",
+        "portal": "Mạng trả lời chứ không phải máy chủ (trang chặn): SIM hết dữ liệu, chưa kích"
+        " hoạt hoặc bị chặn. Kiểm tra gói cước của SIM.",
         "probe: wrong path": "Dữ liệu không đi qua modem này. Kiểm tra bảng định tuyến của giao"
         " diện:"
         " `ip rule`, `ip route show table all`.",

@@ -109,7 +109,8 @@ def desk(config, clock, recorder, *, radio, start, until):
             )
             look = recorder._envelope.around("radio", LTE)
             worker = DemandWorker(
-                config=config,
+                run_dir=config.run_dir,
+                config=lambda: config,
                 tests={"viettel": tests, "other": tests},
                 look=lambda place: look if place.name == "viettel" else None,
                 clock=clock,
@@ -265,7 +266,7 @@ def test_a_cancelled_test_that_waited_is_a_row_and_the_next_one_runs(call, recor
             b'{"modem": "viettel", "kind": "latency", "profile": "quick", "server": "bare"}\n',
             "needs 'http_url'",
         ),
-        (b'{"modem": "viettel", "plan": "chek"}\n', "did you mean 'check'?"),
+        (b'{"modem": "viettel", "plan": "checks"}\n', "did you mean 'check'?"),
         (b'{"modem": "other", "plan": "check"}\n', "is not for modem 'other'"),
         (b'{"modem": "viettel", "plan": "check", "lock": "4g"}\n', "nothing beside it"),
         (b'{"modem": "viettel"}\n{"modem": "viettel"}\n', "one request a connection"),
@@ -465,7 +466,13 @@ def test_a_record_of_an_unknown_kind_cannot_be_read():
 
 
 def test_a_worker_that_is_restarted_opens_its_socket_again(config, clock):
-    worker = DemandWorker(config=config, tests={}, look=lambda _: None, clock=clock)
+    worker = DemandWorker(
+        run_dir=config.run_dir,
+        config=lambda: config,
+        tests={},
+        look=lambda _: None,
+        clock=clock,
+    )
     for _ in range(2):
         stop = Stop()
         stop.set()
