@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.progress_bar import ProgressBar
@@ -49,10 +49,10 @@ class Watch:
 
     def __enter__(self) -> Self:
         """Show it."""
-        if self._console.is_terminal:
+        if self._console.is_terminal and not self._console.is_dumb_terminal:
             self._live = Live(
                 console=self._console,
-                get_renderable=self._line,
+                get_renderable=self._lines,
                 refresh_per_second=REFRESHES_PER_S,
                 transient=True,
             )
@@ -89,11 +89,12 @@ class Watch:
             self._say()
 
     def _say(self) -> None:
-        self._console.out(", ".join([f"{self._title}: {self._stage()}", *self._figures()]))
+        self._console.out(
+            ", ".join([f"{self._title}: {self._stage()}", *self._times(), *self._figures()])
+        )
 
-    def _line(self) -> RenderableType:
-        grid = Table.grid(padding=(0, 1))
-        texts = ", ".join([self._stage(), *self._figures()])
+    def _lines(self) -> RenderableType:
+        """Two short lines, so that 80 columns are enough."""
         planned_s = self._now.planned_s
         bar = ProgressBar(
             total=planned_s,
@@ -101,20 +102,24 @@ class Watch:
             width=BAR_COLUMNS,
             pulse=not planned_s,
         )
-        grid.add_row(
-            f"[bold]{escape(self._title)}[/bold]", bar, escape(texts), chart(tuple(self._rates))
-        )
-        return grid
+        first = Table.grid(padding=(0, 1))
+        when = ", ".join([self._stage(), *self._times()])
+        first.add_row(f"[bold]{escape(self._title)}[/bold]", bar, escape(when))
+        second = " ".join([", ".join(self._figures()), chart(tuple(self._rates))]).strip()
+        return Group(first, escape(second)) if second else first
 
     def _stage(self) -> str:
         return self._words.stage(self._now.stage)
 
-    def _figures(self) -> Iterator[str]:
-        now, words = self._now, self._words
+    def _times(self) -> Iterator[str]:
+        planned_s, words = self._now.planned_s, self._words
         elapsed_s = self._elapsed_s()
         yield words("elapsed", elapsed=words.number(elapsed_s, "s"))
-        if now.planned_s is not None and now.planned_s > elapsed_s:
-            yield words("left", left=words.number(now.planned_s - elapsed_s, "s"))
+        if planned_s is not None and planned_s > elapsed_s:
+            yield words("left", left=words.number(planned_s - elapsed_s, "s"))
+
+    def _figures(self) -> Iterator[str]:
+        now, words = self._now, self._words
         if now.bits_per_second is not None:
             yield words.rate(now.bits_per_second)
         if now.payload_bytes is not None:

@@ -12,15 +12,15 @@ from drivers.traffic.result import Progress
 
 @pytest.fixture
 def watched():
-    def make(*words, terminal=False):
+    def make(*words, terminal=False, width=120):
         written = io.StringIO()
         console = Console(
-            file=written, force_terminal=terminal, width=120, highlight=False, soft_wrap=True
+            file=written, force_terminal=terminal, width=width, highlight=False, soft_wrap=True
         )
         with Watch(console, Words("en"), title="throughput", stage="opening the modem") as watch:
             for now in words:
                 watch(now)
-            if terminal:
+            if watch._live is not None:
                 watch._live.refresh()
         return written.getvalue()
 
@@ -65,9 +65,20 @@ def test_a_test_that_says_nothing_is_seen_to_go_on():
 def test_on_a_terminal_a_line_lives(watched):
     text = watched(transfer(1, 1e6), transfer(2, 8e6), terminal=True)
     assert "transfer" in text
-    assert "2 s gone, about 10 s left, 8.0 Mbit/s, 2.0 MB" in text
-    assert "▂█" in text
+    assert "2 s gone, about 10 s left" in text
+    assert "8.0 Mbit/s, 2.0 MB ▂█" in text
     assert "━" in text
+
+
+def test_80_columns_are_enough(watched):
+    text = watched(*(transfer(second, 44.9e6) for second in range(12)), terminal=True, width=80)
+    assert "44.9 Mbit/s, 2.0 MB ████████████" in text
+    assert "transfer, 11 s gone, about 1 s left" in text
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_plain_lines(watched, monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    assert "\x1b" not in watched(transfer(1), terminal=True)
 
 
 def test_a_chart_is_as_high_as_its_greatest_value():

@@ -480,10 +480,20 @@ def test_a_worker_that_is_restarted_opens_its_socket_again(config, clock):
         assert list(config.run_dir.iterdir()) == []
 
 
-def test_a_socket_that_does_not_listen_to_us_is_told(tmp_path, monkeypatch):
-    def refuse(*_):
-        raise PermissionError
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    with pytest.raises(NotAllowedError), service(tmp_path):
-        pass
+def test_a_socket_that_does_not_listen_to_us_is_told(tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+        door.bind(str(tmp_path / SOCKET_FILE))
+        (tmp_path / SOCKET_FILE).chmod(0)
+        door.listen()
+        child = os.fork()
+        if child == 0:  # pragma: no cover
+            if os.geteuid() == 0:
+                os.setresuid(54_321, 54_321, 54_321)
+            try:
+                with service(tmp_path):
+                    os._exit(1)
+            except NotAllowedError:
+                os._exit(0)
+            finally:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
