@@ -30,7 +30,7 @@ class Job:
     interface: str | None
     """Network interface of the modem; None where tests are not bound to one."""
     cancel: threading.Event
-    """Set when the agent stops: the test ends early and says so."""
+    """Set when the agent stops or nobody waits any more: the test ends early and says so."""
     on_progress: OnProgress
     """Tells a person who waits what goes on."""
     scan: Callable[[], scan.Payload]
@@ -49,6 +49,8 @@ class Ready(NamedTuple):
     """When a run is over at the latest; None where the test itself does not know."""
     most_bytes: int | None = None
     """Of data that a run may take; None for a test that takes none."""
+    planned_s: float | None = None
+    """How long it takes when all goes well; None where nobody can say."""
 
 
 class UnpreparedError(Exception):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from wire.control import ModemState, Presence
 from wire.kinds import status
-from wire.messages import PositionSource
+from wire.messages import Outcome, PositionSource
 
 NOT_RUNNING = (
     "The agent does not run: `systemctl start dosong-agent`;"
@@ -31,6 +31,48 @@ def advice(presence: Presence | None) -> tuple[str, ...]:
     if presence.health is not None:
         found += _of_machine(presence.health)
     return tuple(found) or (ALL_WELL,)
+
+
+def after_test(outcome: Outcome, reason: str | None) -> str | None:
+    """Which advice of `agent.words` follows a test that ended so; None after a good one.
+
+    The longest beginning of the reason that somebody thought of, else what the outcome says.
+    """
+    if outcome is Outcome.OK:
+        return None
+    said = reason or ""
+    known = [prefix for prefix in ADVICE_BY_REASON if said.startswith(prefix)]
+    if known:
+        return ADVICE_BY_REASON[max(known, key=len)]
+    return outcome.value
+
+
+ADVICE_BY_REASON = {
+    "dns:": "dns",
+    "connect:": "connect",
+    "bind:": "bind",
+    "request:": "request",
+    "transfer:": "transfer",
+    "access:": "access",
+    "server:": "server",
+    "server: busy": "server: busy",
+    "portal:": "portal",
+    "probe:": "probe",
+    "probe: wrong path": "probe: wrong path",
+    "probe: cancelled": "cancelled",
+    "cancelled by": "cancelled",
+    "host:": "host",
+    "budget:": "budget",
+    "interface:": "interface",
+    "no network interface": "no interface",
+    "rat lock:": "rat lock",
+    "busy:": "busy",
+    "the modem was set anew": "set anew",
+    "not settled": "set anew",
+    "the agent stops": "stops",
+    "SIM:": "SIM",
+    "registration: denied": "registration: denied",
+}
 
 
 def _of_modem(modem: ModemState) -> Iterator[str]:

@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from agent.activity import Activity, Ready
 from agent.clock import Clock
 from agent.config import Config, ModemPlace
+from agent.demand import Measured, Prepared
 from agent.gps_worker import GpsWorker
 from agent.guard import Guard
 from agent.host_watch import HostWatch
@@ -17,7 +17,7 @@ from agent.places import Places
 from agent.rat_setting import SavedSettings
 from agent.recorder import Envelope, Recorder
 from agent.rungs import RungLog
-from agent.runtime import Supervisor, Worker
+from agent.runtime import Stop, Supervisor, Worker
 from agent.shared_paths import SharedPaths
 from agent.ticks import NS_PER_S
 from agent.traffic_worker import TestRequest, TrafficWorker
@@ -27,8 +27,11 @@ from wire.messages import AnyMeasurement, Outcome
 
 FIRST_LOOK_TIMEOUT_S = 60.0
 TEST_TIMEOUT_S = 600.0
+CANCEL_S = 5.0
+"""For the row of a test that was cancelled."""
 STOP_TIMEOUT_S = 9.0
 KEPT_RECORDS = 1000
+BEFORE_ALL_NS = -1
 
 
 class NoRecordError(Exception):
@@ -42,6 +45,7 @@ class Bench:
         """Make the parts; nothing runs yet."""
         self._clock = Clock()
         self._kept = _Kept()
+        self._looked_ns = BEFORE_ALL_NS
         whereabouts = Whereabouts(config.gps.surveyed)
         recorder = Recorder(
             Envelope(
@@ -82,32 +86,45 @@ class Bench:
         )
 
     def look(self) -> AnyMeasurement:
-        """The first look at the radio; raises `NoRecordError`."""
-        return self._kept.first_radio(FIRST_LOOK_TIMEOUT_S)
+        """The next look at the radio, after those given before; raises `NoRecordError`."""
+        record = self._kept.radio(self._looked_ns, FIRST_LOOK_TIMEOUT_S)
+        self._looked_ns = record.mono_ns
+        return record
 
-    def test(self, activity: Activity, ready: Ready, on_progress: OnProgress) -> AnyMeasurement:
-        """The row of one test; raises `NoRecordError`."""
-        self.look()
-        ended = threading.Event()
+    def test(self, prepared: Prepared, on_progress: OnProgress) -> Measured:
+        """The row of one test; raises `NoRecordError`.
+
+        Ctrl-C cancels it and gives the row of what was measured until then; raises
+        KeyboardInterrupt where there is none.
+        """
+        self._kept.radio(BEFORE_ALL_NS, FIRST_LOOK_TIMEOUT_S)
+        ended, cancelled = threading.Event(), Stop()
         rows: list[AnyMeasurement] = []
 
         def done(row: AnyMeasurement) -> None:
             rows.append(row)
             ended.set()
 
-        self._tests.ask(
-            TestRequest(
-                kind=activity.KIND,
-                ready=ready,
-                needs_service=activity.NEEDS_SERVICE,
-                give_up_mono_ns=self._clock.mono_ns() + round(TEST_TIMEOUT_S * NS_PER_S),
-                on_progress=on_progress,
-                done=done,
-            )
+        request = TestRequest(
+            kind=prepared.kind,
+            ready=prepared.ready,
+            needs_service=prepared.needs_service,
+            give_up_mono_ns=self._clock.mono_ns() + round(TEST_TIMEOUT_S * NS_PER_S),
+            plan=prepared.plan,
+            rat_lock=prepared.rat_lock,
+            on_progress=on_progress,
+            done=done,
+            cancelled=cancelled,
         )
-        if not ended.wait(TEST_TIMEOUT_S):
-            raise NoRecordError(f"the test did not end within {TEST_TIMEOUT_S:.0f} s")
-        return rows[0]
+        try:
+            self._tests.ask(request)
+            if not ended.wait(TEST_TIMEOUT_S):
+                raise NoRecordError(f"the test did not end within {TEST_TIMEOUT_S:.0f} s")
+        except KeyboardInterrupt:
+            cancelled.set()
+            if not ended.wait(CANCEL_S):
+                raise
+        return Measured(rows[0], interrupted=cancelled.is_set())
 
 
 @contextmanager
@@ -140,15 +157,15 @@ class _Kept:
             self._changed.notify_all()
         return True
 
-    def first_radio(self, timeout_s: float) -> AnyMeasurement:
-        """The first row of somebody having looked at the radio."""
+    def radio(self, after_ns: int, timeout_s: float) -> AnyMeasurement:
+        """The first row later than `after_ns` of somebody having looked at the radio."""
         with self._changed:
-            self._changed.wait_for(self._looked, timeout_s)
-            found = self._looked()
+            self._changed.wait_for(lambda: self._looked(after_ns), timeout_s)
+            found = self._looked(after_ns)
         if found is None:
             raise NoRecordError(f"nobody looked at the radio within {timeout_s:.0f} s")
         return found
 
-    def _looked(self) -> AnyMeasurement | None:
-        rows = (row for row in self._records if row.kind == "radio")
+    def _looked(self, after_ns: int) -> AnyMeasurement | None:
+        rows = (row for row in self._records if row.kind == "radio" and row.mono_ns > after_ns)
         return next((row for row in rows if row.outcome is not Outcome.SKIPPED), None)

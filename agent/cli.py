@@ -16,6 +16,7 @@ exit codes:
   1  failed: what is wrong stands on stderr (check-config: on stdout)
   2  wrong command line
   3  the modem or the outbox is in use: stop the service first
+  130  `once` was interrupted
 """
 
 

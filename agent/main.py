@@ -13,6 +13,7 @@ from agent.activity import Activity, Ready, UnpreparedError
 from agent.budget.purse import Purse, Watched
 from agent.clock import Clock
 from agent.config import Config, ConfigError, ModemPlace, Problem
+from agent.demand_worker import DemandWorker
 from agent.gps_worker import GpsWorker
 from agent.guard import Guard
 from agent.health import Health, Sources
@@ -42,6 +43,7 @@ from agent.traffic_worker import TrafficWorker
 from agent.triggers import Where
 from agent.whereabouts import Whereabouts
 from drivers.modem.family import families
+from wire.messages import AnyMeasurement
 from wire.messages import Modem as Identity
 
 log = logging.getLogger(__name__)
@@ -114,11 +116,12 @@ class Agent:
 
     def __init__(self, config: Config, planned: tuple[Planned, ...]) -> None:
         """Make all parts; nothing runs yet."""
+        self._config = config
         config.state_dir.mkdir(parents=True, exist_ok=True)
         config.run_dir.mkdir(parents=True, exist_ok=True)
         clock = self.clock = Clock()
         whereabouts = self.whereabouts = Whereabouts(config.gps.surveyed)
-        envelope = Envelope(
+        envelope = self._envelope = Envelope(
             probe=config.probe,
             software=SOFTWARE,
             stamp=clock.stamp,
@@ -178,6 +181,13 @@ class Agent:
             planning=config.planning,
             fixes_since=whereabouts.since,
         )
+        self.demand = DemandWorker(
+            run_dir=config.run_dir,
+            config=lambda: self._config,
+            tests=self.traffic,
+            look=self._newest_look,
+            clock=clock,
+        )
         self.supervisor = make_supervisor(self.recorder, notify=SystemdNotify())
         self.publisher: Publisher | None = None
         self.health = Health(
@@ -224,12 +234,14 @@ class Agent:
             )
         yield Worker(name="hotplug", run=self.hotplug.run)
         yield Worker(name="scheduler", run=self.scheduler.run, critical=True)
+        yield Worker(name="demand", run=self.demand.run)
         yield Worker(name="health", run=self.health.run)
         if self.publisher is not None:
             yield self.publisher.worker()
 
-    def replace_plan(self, planned: tuple[Planned, ...]) -> None:
-        """Go on with another plan for the same modems."""
+    def replace_plan(self, config: Config, planned: tuple[Planned, ...]) -> None:
+        """Go on with another plan for the same modems, and the configuration it is of."""
+        self._config = config
         replaced = self.scheduler.replace(self._tasks(planned))
         kept, begun, ended = replaced
         self.recorder.event("plan_accepted", detail={"kept": kept, "begun": begun, "ended": ended})
@@ -256,6 +268,23 @@ class Agent:
             )
             for each in planned
         ]
+
+    def _newest_look(self, place: ModemPlace) -> AnyMeasurement | None:
+        """The newest look at a modem's radio as a record; it is in the outbox already."""
+        worker = next(each for each in self.modems if each.place.name == place.name)
+        look = worker.latest()
+        if look is None:
+            return None
+        return self._envelope.around(
+            "radio",
+            look.payload,
+            outcome=look.outcome,
+            mono_ns=look.mono_ns,
+            position=self.whereabouts.position_at(look.mono_ns),
+            modem=look.modem,
+            sim=look.sim,
+            rat_lock=look.rat_lock,
+        )
 
     def _uplink(self) -> str | None:
         if self.publisher is None:
@@ -311,7 +340,8 @@ def run(config: Config, planned: tuple[Planned, ...], *, reread: Callable[[], Co
         if wants_plan.is_set():
             wants_plan.clear()
             try:
-                agent.replace_plan(other_plan(config, reread()))
+                other = reread()
+                agent.replace_plan(other, other_plan(config, other))
             except ConfigError as error:
                 agent.refuse_plan(error)
     return not agent.supervisor.stop(STOP_TIMEOUT_S)

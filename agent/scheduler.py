@@ -17,8 +17,7 @@ from agent.ticks import NS_PER_S
 from agent.traffic_worker import TestRequest, TrafficWorker
 from agent.triggers import Calendar, Minted, Now, On, Trigger, Where, trigger_of
 from agent.whereabouts import Seen
-from drivers.traffic.result import OnProgress, unobserved
-from wire.messages import AnyMeasurement, Modem
+from wire.messages import Modem
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +46,6 @@ class Task:
     def timing(self) -> tuple[object, ...]:
         """As long as it stays equal, slots are counted on."""
         return (*self.entry.timing, self.modem_index, self.where)
-
-
-class NotPlannedError(Exception):
-    """No entry of the plan has this name on this modem."""
 
 
 class Replaced(NamedTuple):
@@ -121,25 +116,6 @@ class Scheduler:
             due.sort(key=lambda each: (-each[0].entry.priority, each[1]))
             for task, slot in due:
                 self._send(task, slot, now)
-
-    def demand(
-        self,
-        plan_name: str,
-        modem: str,
-        *,
-        on_progress: OnProgress = unobserved,
-        done: Callable[[AnyMeasurement], None] = lambda _: None,
-    ) -> None:
-        """Run one test of the plan now, whatever its trigger, quiet hours and dates say.
-
-        It waits for a busy modem as a slot does, and ends as a row, which `done` is told. Raises
-        `NotPlannedError`.
-        """
-        with self._lock:
-            task = self._tasks.get((plan_name, modem))
-        if task is None:
-            raise NotPlannedError(f"no plan '{plan_name}' on modem '{modem}'")
-        task.worker.ask(_request(task, self._clock.mono_ns(), on_progress=on_progress, done=done))
 
     def replace(self, tasks: Iterable[Task]) -> Replaced:
         """Go on with another plan.
@@ -246,9 +222,6 @@ class Scheduler:
 def _request(
     task: Task,
     due_mono_ns: int,
-    *,
-    on_progress: OnProgress = unobserved,
-    done: Callable[[AnyMeasurement], None] = lambda _: None,
 ) -> TestRequest:
     return TestRequest(
         kind=task.activity.KIND,
@@ -260,6 +233,4 @@ def _request(
         priority=task.entry.priority,
         optional=task.entry.optional,
         needs=task.entry.needs,
-        on_progress=on_progress,
-        done=done,
     )

@@ -8,7 +8,7 @@ ran on.
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -49,6 +49,8 @@ NO_SERVICE_LOOKS = 3
 LAST_LOOK_TIMEOUT_S = 1.5
 """How long a test that ended waits for the look that was under way: most take less than 1 s."""
 BEAT_EVERY_S = 1.0
+CANCELLED = "cancelled by the technician"
+STOPPED = "the agent stops"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +75,8 @@ class TestRequest:
     on_progress: OnProgress = unobserved
     done: Callable[[AnyMeasurement], None] = lambda _: None
     """Told the row it ended as."""
+    cancelled: Stop = field(default_factory=Stop)
+    """Set when the person who wanted the test does not want it any more."""
 
 
 class TrafficWorker:
@@ -127,18 +131,21 @@ class TrafficWorker:
                         self._answer(request, stop)
             finally:
                 while (request := self._requests.take(0)) is not None:
-                    self.skip(request, "the agent stops")
+                    self._end(request, _stopped(request))
 
     def _answer(self, request: TestRequest, stop: Stop) -> None:
         """Run one test; a defect that ends this thread does not take the row with it."""
         self._unanswered = request
+        end = Stop()
         try:
-            self._attend(request, stop)
+            with stop.wakes(end.set), request.cancelled.wakes(end.set):
+                self._attend(request, stop, end)
         finally:
             if self._unanswered is not None:
                 self._end(request, Result(Outcome.INVALID, "the test crashed", None))
 
-    def _attend(self, request: TestRequest, stop: Stop) -> None:
+    def _attend(self, request: TestRequest, stop: Stop, end: Stop) -> None:
+        """`end` is set when the agent stops and when the request is cancelled."""
         left_s = (request.give_up_mono_ns - self._clock.mono_ns()) / NS_PER_S
         if left_s < 0:
             self.skip(request, "busy: the test before took too long")
@@ -146,14 +153,14 @@ class TrafficWorker:
         path = self.place.shared_path
         with self._paths.taken(
             path,
-            stop=stop,
+            stop=end,
             beat=self._beat,
             timeout_s=left_s,
             rank=_rank(request),
             gives_way=lambda: self._requests.outranks(request),
         ) as free:
-            if stop.is_set():
-                self.skip(request, "the agent stops")
+            if end.is_set():
+                self._end(request, _stopped(request))
             elif not free and self._requests.outranks(request):
                 self._unanswered = None
                 self._requests.put_back(request)
@@ -162,9 +169,9 @@ class TrafficWorker:
             elif (objection := self._objection(request)) is not None:
                 self.skip(request, objection)
             elif request.rat_lock is None:
-                self._test(request, stop)
+                self._test(request, end)
             else:
-                self._test_locked(request, request.rat_lock, stop)
+                self._test_locked(request, request.rat_lock, stop, end)
 
     def _objection(self, request: TestRequest) -> str | None:
         """Why a test is not run although it could be."""
@@ -177,16 +184,22 @@ class TrafficWorker:
             self._clock.stamp(),
         )
 
-    def _test_locked(self, request: TestRequest, mode: RatMode, stop: Stop) -> None:
+    def _test_locked(self, request: TestRequest, mode: RatMode, stop: Stop, end: Stop) -> None:
         """Lock, wait until the serving cell agrees, test, and give the lock back."""
         request.on_progress(Progress(stage=f"locking to {mode}", elapsed_s=0.0))
         try:
-            self._radio.request_lock(mode, stop=stop, timeout_s=LOCK_TIMEOUT_S)
+            self._radio.request_lock(mode, stop=end, timeout_s=LOCK_TIMEOUT_S)
         except OrderError as error:
-            self.skip(request, f"rat lock: {error}")
+            if request.cancelled.is_set():
+                self._end(request, _stopped(request))
+            else:
+                self.skip(request, f"rat lock: {error}")
         else:
-            if self._await_agreement(mode, stop):
-                self._test(request, stop)
+            agreed = self._await_agreement(mode, end)
+            if request.cancelled.is_set():
+                self._end(request, _stopped(request))
+            elif agreed:
+                self._test(request, end)
             else:
                 self.skip(request, f"rat lock: the serving cell is not {mode}")
         finally:
@@ -222,8 +235,10 @@ class TrafficWorker:
                 return True
         return agrees is not False
 
-    def _test(self, request: TestRequest, stop: Stop) -> None:
-        obstacle = self._obstacle(stop, needs_service=request.needs_service)
+    def _test(self, request: TestRequest, end: Stop) -> None:
+        obstacle = self._obstacle(end, needs_service=request.needs_service)
+        if request.cancelled.is_set():
+            obstacle = _stopped(request)
         if obstacle is not None:
             self._end(request, obstacle)
             return
@@ -239,22 +254,24 @@ class TrafficWorker:
             interface=interface,
             cancel=cancel,
             on_progress=lambda now: self._hear(request, now),
-            scan=lambda: self._radio.request_scan(stop=stop, timeout_s=SCAN_TIMEOUT_S),
+            scan=lambda: self._radio.request_scan(stop=end, timeout_s=SCAN_TIMEOUT_S),
         )
-        with stop.wakes(cancel.set):
+        self._hear(request, Progress(stage="testing", elapsed_s=0.0))
+        with end.wakes(cancel.set):
             result = self._guard.attend(
-                _errand(request), interface, lambda: self._attempts.run(request.ready, job, stop)
+                _errand(request), interface, lambda: self._attempts.run(request.ready, job, end)
             )
         end_ns = self._clock.mono_ns()
-        if stop.is_set() and result.outcome is not Outcome.OK:
+        if end.is_set() and result.outcome is not Outcome.OK:
             # The network did not do this: in no statistic.
-            result = result._replace(outcome=Outcome.INVALID, reason="the agent stops")
+            reason = CANCELLED if request.cancelled.is_set() else STOPPED
+            result = result._replace(outcome=Outcome.INVALID, reason=reason)
         elif result.outcome is Outcome.FAILED and request.needs_service:
             excused = excuse(self._radio.snapshots(start_ns))
             if excused is not None:
                 reason = f"{excused.reason} ({result.reason})"
                 result = result._replace(outcome=excused.outcome, reason=reason)
-        if result.payload is not None and not stop.is_set():
+        if result.payload is not None and not end.is_set():
             # The last look may be on its way still: once a later one is there, so is that.
             self._radio.next_snapshot(end_ns, LAST_LOOK_TIMEOUT_S)
         self._end(request, result, mono_ns=start_ns, end_ns=end_ns, position=position)
@@ -262,6 +279,8 @@ class TrafficWorker:
     def _hear(self, request: TestRequest, now: Progress) -> None:
         """A test that goes on is no stall, however long its profile lets it take."""
         self._beat()
+        if now.planned_s is None:
+            now = msgspec.structs.replace(now, planned_s=request.ready.planned_s)
         request.on_progress(now)
 
     def _await_look(self, after_ns: int, stop: Stop) -> tuple[Snapshot, ...]:
@@ -362,6 +381,13 @@ def _waited_ns(payload: msgspec.Struct) -> int:
     check = getattr(payload, "server_check", None)
     waited_s = check.waited_s if isinstance(check, ServerCheck) else None
     return 0 if waited_s is None else round(waited_s * NS_PER_S)
+
+
+def _stopped(request: TestRequest) -> Result:
+    """How a test ends that was not begun because nobody waits for it, or because we end."""
+    if request.cancelled.is_set():
+        return Result(Outcome.INVALID, CANCELLED, None)
+    return Result(Outcome.SKIPPED, STOPPED, None)
 
 
 def _unheard() -> None:

@@ -42,6 +42,7 @@ def ready(profile: Profile, run: Callable[[Job], Result]) -> Ready:
         settings=profile,
         deadline_s=profile.deadline_s,
         most_bytes=most_bytes(profile),
+        planned_s=profile.planned_s,
     )
 
 

@@ -61,6 +61,11 @@ class ThroughputProfile(
             raise ValueError("`direction` up needs `method` iperf3")
 
     @property
+    def planned_s(self) -> float:
+        """How long it takes when all goes well."""
+        return float(self.warmup_s + self.window_s)
+
+    @property
     def deadline_s(self) -> float:
         """After this long the test is given up, whatever it waits for."""
         return self.connect_timeout_s + self.warmup_s + self.window_s + CLOSING_S
@@ -117,6 +122,11 @@ class VideoProfile(
         return self.segment_s * self.segments
 
     @property
+    def planned_s(self) -> float:
+        """How long it takes at the target rate."""
+        return 8 * self.segment_bytes * self.segments / self.target_bits_per_second
+
+    @property
     def deadline_s(self) -> float:
         """A session is cut after three times its play time: nobody watches that."""
         return self.access_timeout_s + 3 * self.media_s
@@ -147,6 +157,11 @@ class LatencyProfile(
         """Every lost sample costs its own time-out and one more for the connection after it."""
         trips_s = (self.count + 1) * (2 * self.timeout_s + self.interval_s)
         return trips_s + self.data_timeout_s
+
+    @property
+    def planned_s(self) -> float:
+        """How long it takes on a network that answers within a tenth of a second."""
+        return (self.count + 1) * (self.interval_s + 0.1) + 1.0
 
 
 Profile = ThroughputProfile | VideoProfile | LatencyProfile

@@ -27,6 +27,10 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     elapsed_s: float
     bits_per_second: float | None = None
     """Of the last second, where it is known while the test runs."""
+    payload_bytes: int | None = None
+    """Transferred so far."""
+    planned_s: float | None = None
+    """How long the whole test takes when all goes well."""
 
 
 OnProgress = Callable[[Progress], None]

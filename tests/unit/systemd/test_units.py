@@ -93,3 +93,11 @@ def test_the_folders_are_those_the_configuration_expects():
     made = Path("systemd/dosong.tmpfiles.conf").read_text(encoding="utf-8")
     assert re.search(rf"^d {DEFAULT_FILE.parent} +0750 root dosong", made, re.MULTILINE)
     assert str(DEFAULT_FILE) in unit["ExecStart"]
+
+
+def test_the_group_reaches_the_socket_for_tests_on_demand():
+    unit = settings()
+    assert "AF_UNIX" in unit["RestrictAddressFamilies"].split()
+    assert unit["Group"] == "dosong"
+    assert int(unit["RuntimeDirectoryMode"], 8) & 0o010
+    assert not int(unit["UMask"], 8) & 0o700

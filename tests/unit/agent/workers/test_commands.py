@@ -12,10 +12,12 @@ import pytest
 from agent.cli import discover, main
 from agent.commands.modems import line_up
 from agent.config import ModemPlace
+from agent.demand import SOCKET_FILE
 from agent.health import STATUS_FILE
 from agent.main import STOP_TIMEOUT_S
 from agent.outbox import OutboxFile
 from drivers.modem.usb import PluggedModem
+from sim.server import HttpServer
 from wire.codec import decode_record
 from wire.control import ModemState, Presence
 from wire.messages import Outcome
@@ -115,7 +117,6 @@ def test_the_agent_measures_without_a_broker_and_ends_on_sigterm(probe, run, cap
     shown = capsys.readouterr().out
     assert re.search(r"viettel\s+│ ok\s+│ RM520N-GL", shown)
     assert "-> No link to the collector" in shown
-    assert main(["once", "radio", "--config", str(config), "--modem", "viettel"]) == 3
     began = time.monotonic()
     assert agent.end(signal.SIGTERM) == 0
     assert time.monotonic() - began < 10
@@ -193,12 +194,133 @@ def test_one_look_at_the_radio_is_a_record(probe, capsys):
     assert record["payload"]["neighbours"]
 
 
-def test_one_look_is_shown_to_a_person(probe, capsys):
-    assert main(["once", "radio", "--config", str(probe()), "--modem", "viettel"]) == 0
-    shown = capsys.readouterr().out
-    assert shown.startswith("radio: ok")
-    assert re.search(r"serving\.rsrp_dbm\s+│ -\d", shown)
-    assert re.search(r"sim\.iccid\s+│ 8984040000000000041", shown)
+def test_looks_are_shown_to_a_person_and_summed_up(probe, capsys):
+    arguments = ["once", "radio", "--config", str(probe()), "--modem", "viettel", "--repeat", "2"]
+    assert main([*arguments, "--lang", "en"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("radio: ok")
+    assert len(re.findall(r"Serving cell +[A-Z]+; RSRP -\d+ dBm", shown.out)) == 2
+    assert re.search(r"SIM +8984040000000000041", shown.out)
+    assert re.search(r"2 runs, 0 of them not good; radio: median -\d+ dBm", shown.out)
+    assert "radio 2/2: opening the modem" in shown.err
+
+
+class Person:
+    """`dosong-agent once` in a process of its own, as a technician starts it."""
+
+    def __init__(self, config, *arguments):
+        command = [sys.executable, "-m", "agent.cli", "once", *arguments]
+        self.process = subprocess.Popen(
+            [*command, "--modem", "viettel", "--config", str(config)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.told = ""
+
+    def wait_for(self, words):
+        for line in self.process.stderr:
+            self.told += line
+            if words in line:
+                return
+        raise AssertionError(f"never said {words!r}: {self.told}")
+
+    def interrupt(self, number=signal.SIGINT):
+        """Send the signal; exit code, the record, and how long it took."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        out, err = self.process.communicate(timeout=WAIT_S)
+        self.told += err
+        return self.process.returncode, json.loads(out), time.monotonic() - began
+
+
+@pytest.fixture
+def slow_test(tmp_path, probe):
+    """A probe with a latency test that would take minutes, and one that takes an instant."""
+    folder = tmp_path / "profiles"
+    folder.mkdir()
+    (folder / "slow.toml").write_text('kind = "latency"\ncount = 20\ninterval_s = 10\n')
+    (folder / "quick.toml").write_text('kind = "latency"\ncount = 2\ninterval_s = 0\n')
+    with HttpServer("127.0.0.1", 0) as running:
+        config = probe(
+            more=f'[[server]]\nname = "main"\nhttp_url = "http://127.0.0.1:{running.port}"\n'
+            '[[plan]]\nname = "check"\nactivity = "latency"\nprofile = "quick"\n'
+            "every_s = 9999\nstart_after_s = 9999\n"
+        )
+        config.write_text('profile_dir = "profiles"\n' + config.read_text())
+        yield config
+
+
+def test_ctrl_c_shows_what_was_measured_and_gives_the_modem_its_setting_back(slow_test, tmp_path):
+    out = tmp_path / "records.jsonl"
+    arguments = ["latency", "--profile", "slow", "--lock", "4g", "--json", "--out", str(out)]
+    person = Person(slow_test, *arguments)
+    person.wait_for("round trip 1 of")
+    assert list((tmp_path / "state" / "rat-settings").iterdir())
+    code, record, took_s = person.interrupt()
+    assert (code, record["outcome"], record["reason"]) == (
+        130,
+        "invalid",
+        "cancelled by the technician",
+    )
+    assert record["rat_lock"]["asked"] == "4g"
+    assert took_s < 3
+    assert json.loads(out.read_text()) == record
+    assert list((tmp_path / "state" / "rat-settings").iterdir()) == []
+
+
+def test_the_running_service_does_the_tests_of_a_person(slow_test, run, capsys):
+    agent = run(slow_test)
+    agent.presence(lambda now: now.modems[0].state == "ok")
+    common = ["--modem", "viettel", "--config", str(slow_test), "--lang", "en"]
+    assert main(["once", "radio", *common]) == 0
+    assert "Serving cell" in capsys.readouterr().out
+    assert main(["once", "latency", "--profile", "quick", *common]) == 0
+    shown = capsys.readouterr()
+    assert "The service runs: it does the test" in shown.err
+    assert "Median round trip" in shown.out
+    assert main(["once", "--plan", "check", "--json", "--repeat", "2", *common]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(line)["plan"] for line in lines] == ["check", "check"]
+    assert main(["once", "latency", *common]) == 1
+    assert "no profile 'latency'" in capsys.readouterr().err
+    person = Person(slow_test, "latency", "--profile", "slow", "--json")
+    person.wait_for("round trip 1 of")
+    code, record, took_s = person.interrupt(signal.SIGHUP)
+    assert (code, record["reason"]) == (130, "cancelled by the technician")
+    assert took_s < 3
+    assert agent.end(signal.SIGTERM) == 0
+    rows = [row for row in agent.rows() if row.kind == "latency"]
+    assert [(row.plan, row.outcome) for row in rows] == [
+        ("on-demand", Outcome.OK),
+        ("check", Outcome.OK),
+        ("check", Outcome.OK),
+        ("on-demand", Outcome.INVALID),
+    ]
+
+
+def test_a_service_that_does_not_listen_has_the_modem_all_the_same(probe, run, capsys):
+    config = probe(modem=False)
+    agent = run(config)
+    agent.presence(lambda now: now.online)
+    (config.parent / "run" / SOCKET_FILE).unlink()
+    assert main(["once", "scan", "--config", str(config), "--modem", "viettel"]) == 3
+    assert "The service holds the modem" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["scan", "--plan", "check"]])
+def test_one_thing_is_measured_at_a_time(probe, capsys, arguments):
+    line = ["once", *arguments, "--modem", "viettel", "--config", str(probe(modem=False))]
+    assert main(line) == 2
+    assert "--plan" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("repeat", ["0", "1001", "x"])
+def test_nobody_repeats_a_test_for_ever(repeat, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["once", "scan", "--modem", "viettel", "--repeat", repeat])
+    assert ended.value.code == 2
+    assert "--repeat" in capsys.readouterr().err
 
 
 def test_one_test_of_a_modem_that_is_not_there_says_so(probe, capsys):

@@ -9,7 +9,7 @@ from agent.forecast import forecast
 from agent.main import Planned
 from agent.plan import Entry
 from agent.planning import Planning
-from agent.scheduler import NotPlannedError, Scheduler, Task
+from agent.scheduler import Scheduler, Task
 from agent.shapes import Circle, Point
 from agent.shared_paths import SharedPaths
 from agent.traffic_worker import MOST_REQUESTS, TrafficWorker
@@ -389,26 +389,6 @@ def test_fixes_from_before_the_plan_enter_nothing(schedule, fake_time, whereabou
     scheduler, workers = schedule(other(area="x", on="enter"), where=(circle,))
     scheduler.send_due()
     assert len(workers["a"]._requests) == 0
-
-
-def test_what_is_asked_for_runs_at_once(schedule, start, records):
-    scheduler, workers = schedule(other(on_demand=True), entry(name="grid", start_after_s=3600.0))
-    scheduler.send_due()
-    rows = []
-    scheduler.demand("check", "a", done=rows.append)
-    scheduler.demand("grid", "a", done=rows.append)
-    start(workers["a"].run)
-    records.wait(lambda each: each.plan == "grid")
-    assert [row.plan for row in rows] == ["check", "grid"]
-    assert {row.outcome for row in rows} == {Outcome.OK}
-
-
-def test_what_nobody_planned_cannot_be_asked_for(schedule):
-    scheduler, _ = schedule(other(on_demand=True))
-    with pytest.raises(NotPlannedError, match="no plan 'other' on modem 'a'"):
-        scheduler.demand("other", "a")
-    with pytest.raises(NotPlannedError):
-        scheduler.demand("check", "b")
 
 
 def test_an_entry_that_stays_is_counted_on_when_the_plan_is_replaced(

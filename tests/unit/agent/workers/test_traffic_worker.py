@@ -1,3 +1,4 @@
+import dataclasses
 import threading
 import time
 from pathlib import Path
@@ -448,6 +449,84 @@ def test_a_running_test_ends_with_the_agent_and_is_in_no_statistic(
     assert (cut.outcome, cut.reason) == (Outcome.INVALID, "the agent stops")
     assert (waiting.outcome, waiting.reason) == (Outcome.SKIPPED, "the agent stops")
     assert clock.mono_ns() > 0
+
+
+def test_a_cancelled_test_ends_as_a_row_in_no_statistic(worker, request_for, start, records):
+    made = worker()
+    start(made.run)
+    request = request_for(lambda job: _fail_when_cancelled(request, job))
+    made.ask(request)
+    row = records.wait(is_row)
+    assert (row.outcome, row.reason) == (Outcome.INVALID, module.CANCELLED)
+    assert row.payload is not None
+
+
+def _fail_when_cancelled(request, job):
+    request.cancelled.set()
+    assert job.cancel.wait(20)
+    return Result(Outcome.FAILED, "transfer: reset", OK.payload)
+
+
+def test_a_test_cancelled_before_its_turn_does_not_run(worker, request_for, start, records):
+    made = worker()
+    request = request_for(lambda _: pytest.fail("it ran"), rat_lock=RatMode.G4)
+    made.ask(request)
+    request.cancelled.set()
+    made.ask(request_for(lambda _: OK, plan="after"))
+    start(made.run)
+    assert records.wait(lambda row: is_row(row) and row.plan == "after").outcome is Outcome.OK
+    cancelled = records.all("latency")[0]
+    assert (cancelled.outcome, cancelled.reason) == (Outcome.INVALID, module.CANCELLED)
+
+
+def test_a_lock_is_given_back_when_its_test_is_cancelled(
+    worker, request_for, start, records, radio
+):
+    made = worker()
+    start(made.run)
+    request = request_for(
+        lambda job: _fail_when_cancelled(request, job), rat_lock=RatMode.G4, plan="cancelled"
+    )
+    made.ask(request)
+    made.ask(request_for(lambda _: OK, plan="after"))
+    records.wait(lambda row: is_row(row) and row.plan == "after")
+    assert records.all("latency")[0].reason == module.CANCELLED
+    assert radio.asked == [RatMode.G4, None]
+
+
+def test_a_test_cancelled_while_the_modem_is_locked_does_not_run(
+    worker, request_for, start, records, radio
+):
+    made = worker()
+    start(made.run)
+    request = request_for(
+        lambda _: pytest.fail("it ran"),
+        rat_lock=RatMode.G4,
+        on_progress=lambda _: request.cancelled.set(),
+    )
+    made.ask(request)
+    row = records.wait(is_row)
+    assert (row.outcome, row.reason) == (Outcome.INVALID, module.CANCELLED)
+    made.ask(request_for(lambda _: OK, plan="after"))
+    records.wait(lambda row: is_row(row) and row.plan == "after")
+    assert radio.asked[-1] is None
+
+
+def test_who_waits_is_told_how_long_it_takes(worker, request_for, start, records):
+    told = []
+
+    def run(job):
+        job.on_progress(Progress(stage="transfer", elapsed_s=1.0))
+        job.on_progress(Progress(stage="transfer", elapsed_s=2.0, planned_s=5.0))
+        return OK
+
+    made = worker()
+    start(made.run)
+    request = request_for(run, on_progress=told.append)
+    ready = request.ready._replace(planned_s=12.0)
+    made.ask(dataclasses.replace(request, ready=ready))
+    records.wait(is_row)
+    assert [now.planned_s for now in told] == [12.0, 12.0, 5.0]
 
 
 @pytest.fixture

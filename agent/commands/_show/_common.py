@@ -1,0 +1,165 @@
+"""Lines that records of several kinds share."""
+
+from collections.abc import Iterator, Sequence
+
+from agent.words import Words
+from wire.cells import TestRadio
+from wire.evidence import HostLoad, ServerCheck
+from wire.messages import AnyMeasurement, Outcome, PositionSource, RatLock
+
+Lines = Iterator[tuple[str, str]]
+BARS = "▁▂▃▄▅▆▇█"
+WRONG_PATH = "probe: wrong path"
+
+
+def chart(values: Sequence[float | None]) -> str:
+    """One block a value, as high as its share of the greatest; a gap where it is unknown."""
+    top = max((value for value in values if value is not None), default=0.0)
+    return "".join(" " if value is None else _bar(value, top) for value in values)
+
+
+def _bar(value: float, top: float) -> str:
+    return BARS[0] if top <= 0 else BARS[min(len(BARS) - 1, int(value / top * len(BARS)))]
+
+
+def of_network(radio: TestRadio, words: Words) -> Lines:
+    """What the test ran on."""
+    label = words("label.network")
+    if radio.rat_class is None:
+        yield label, words("not_looked")
+    else:
+        text = words(
+            "network",
+            technology=radio.rat_class.upper(),
+            plmn=words.text(radio.plmn),
+            rsrp=words.number(radio.rsrp_dbm, "dBm"),
+            sinr=words.number(radio.sinr_db, "dB"),
+            cell=words.text(radio.cell_id),
+            pci=words.text(radio.pci),
+        )
+        yield label, f"{text}; {_of_nr(radio, words)}"
+    if radio.snapshots_without_service:
+        yield (
+            words("label.note"),
+            words(
+                "without_service",
+                without=radio.snapshots_without_service,
+                looks=radio.snapshots,
+            ),
+        )
+
+
+def _of_nr(radio: TestRadio, words: Words) -> str:
+    looks = radio.snapshots - radio.snapshots_without_service
+    if radio.nr_share is None:
+        return f"NR: {words('unknown')}"
+    if radio.nr_share == 0:
+        return words("no_nr", looks=looks)
+    return words("nr", with_nr=round(radio.nr_share * looks), looks=looks)
+
+
+def of_cut(record: AnyMeasurement, words: Words) -> Lines:
+    """Why the number is of less than the whole test: the network's doing, or ours."""
+    networks = record.outcome is Outcome.FAILED
+    yield words("label.note"), words("cut_off" if networks else "ended_early")
+
+
+def of_server(name: str | None, check: ServerCheck, words: Words) -> Lines:
+    """The other end."""
+    parts = [words.text(name if check.name is None else f"{check.name} ({words.text(name)})")]
+    if check.slot is not None:
+        waited = words.number(check.waited_s, "s", decimals=1)
+        parts.append(words("slot", slot=check.slot, waited=waited))
+    if check.control_bits_per_second is not None:
+        parts.append(
+            words(
+                "control",
+                rate=words.rate(check.control_bits_per_second),
+                age=words.number(check.control_age_s, "s"),
+            )
+        )
+    yield words("label.server"), "; ".join(parts)
+
+
+def of_proof(
+    record: AnyMeasurement,
+    words: Words,
+    *,
+    interface: str | None,
+    counted_bytes: int | None,
+    host: HostLoad,
+) -> Lines:
+    """Whether the number is the network's: the path it took and the computer that measured."""
+    if record.reason is not None and WRONG_PATH in record.reason:
+        path = words("path_wrong")
+    elif interface is None:
+        path = words("path_unknown")
+    elif counted_bytes is None:
+        path = words("path_bound", interface=interface)
+    else:
+        path = words("path_ok")
+    if host.limited_by is not None:
+        computer = words("host_limited", why=host.limited_by)
+    elif host.samples == 0:
+        computer = words("host_unknown")
+    else:
+        computer = words(
+            "host_ok",
+            busiest=words.share(host.busiest_core_share),
+            temperature=words.number(host.temperature_c, "°C"),
+        )
+    yield words("label.proof"), f"{path}; {computer}"
+
+
+def of_data(
+    total_bytes: int | None,
+    words: Words,
+    *,
+    counted_bytes: int | None,
+    interface: str | None,
+) -> Lines:
+    """What it cost."""
+    total = words.data(total_bytes)
+    if counted_bytes is None:
+        yield words("label.data"), words("data_uncounted", total=total)
+        return
+    counted = words.data(counted_bytes)
+    text = words("data", total=total, interface=words.text(interface), counted=counted)
+    yield words("label.data"), text
+
+
+def around(record: AnyMeasurement, words: Words) -> Lines:
+    """Lock, modem, card and place: what every record carries."""
+    lock = record.rat_lock
+    if lock is not None and lock.asked is not None:
+        yield words("label.lock"), _of_lock(lock, words)
+    if record.modem is not None:
+        modem = record.modem
+        known = [part for part in (modem.name, modem.model, modem.imei) if part is not None]
+        yield words("label.modem"), ", ".join(known or [modem.usb_path])
+    if record.sim is not None:
+        iccid, plmn = words.text(record.sim.iccid), words.text(record.sim.home_plmn)
+        yield words("label.sim"), f"{iccid}, {plmn}"
+    yield words("label.where"), _of_place(record, words)
+
+
+def _of_lock(lock: RatLock, words: Words) -> str:
+    text = words(
+        "lock",
+        asked=words.text(lock.asked),
+        read_back=words.text(lock.read_back),
+        agreed=words.yes(lock.serving_agreed),
+    )
+    return text if lock.narrowed_to is None else f"{text}; {lock.narrowed_to}"
+
+
+def _of_place(record: AnyMeasurement, words: Words) -> str:
+    position = record.position
+    if position.source is PositionSource.NONE:
+        return words("nowhere")
+    return words(
+        "where",
+        lat=words.number(position.lat_deg, decimals=5),
+        lon=words.number(position.lon_deg, decimals=5),
+        error=words.number(position.horizontal_error_m, "m"),
+    )

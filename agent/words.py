@@ -1,0 +1,411 @@
+"""What a technician is told of a test, in Vietnamese and English."""
+
+import os
+from collections.abc import Mapping
+
+LANGUAGES = ("vi", "en")
+MEGA, KILO = 1e6, 1e3
+
+
+def language_of(environment: Mapping[str, str] = os.environ) -> str:
+    """The language the terminal is set to (locale(7)): Vietnamese, or English for any other."""
+    said = next((environment[name] for name in _LOCALE if environment.get(name)), "")
+    return "vi" if said.lower().startswith("vi") else "en"
+
+
+class Words:
+    """One language: its sentences, and numbers as it writes them. Unknown is a word, never 0."""
+
+    def __init__(self, language: str) -> None:
+        """`vi` or `en`."""
+        self._texts = TEXTS[language]
+        self._advice = ADVICE[language]
+        self._commas = language == "vi"
+
+    def __call__(self, key: str, **values: object) -> str:
+        """The sentence of this name; raises KeyError for one that is not."""
+        return self._texts[key].format(**values)
+
+    def named(self, group: str, name: str) -> str:
+        """The word for a value of a record; the value itself where there is none."""
+        return self._texts.get(f"{group}.{name}", name)
+
+    def stage(self, stage: str) -> str:
+        """Of a test that runs: `segment 3 of 5`; as the program says it where there is no word."""
+        for key, text in self._texts.items():
+            begin = key.removeprefix("stage.")
+            if begin != key and f"{stage} ".startswith(f"{begin} "):
+                return text + stage.removeprefix(begin).replace(" of ", "/")
+        return stage
+
+    def advice(self, key: str) -> str:
+        """What to do next; raises KeyError."""
+        return self._advice[key]
+
+    def number(self, value: float | None, unit: str = "", *, decimals: int = 0) -> str:
+        """`-97 dBm`, `43.2 s`; in Vietnamese `43,2 s`."""
+        if value is None:
+            return self("unknown")
+        text = f"{value:.{decimals}f}"
+        if self._commas:
+            text = text.replace(".", ",")
+        return f"{text} {unit}".rstrip()
+
+    def rate(self, bits_per_second: float | None) -> str:
+        """In Mbit/s; below one in kbit/s."""
+        if bits_per_second is not None and bits_per_second < MEGA:
+            return self.number(bits_per_second / KILO, "kbit/s")
+        megabits = None if bits_per_second is None else bits_per_second / MEGA
+        return self.number(megabits, "Mbit/s", decimals=1)
+
+    def data(self, size_bytes: int | None) -> str:
+        """In MB of a million bytes; below one in kB."""
+        if size_bytes is not None and size_bytes < MEGA:
+            return self.number(size_bytes / KILO, "kB", decimals=1)
+        megabytes = None if size_bytes is None else size_bytes / MEGA
+        return self.number(megabytes, "MB", decimals=1)
+
+    def share(self, value: float | None) -> str:
+        """In percent."""
+        return self.number(None if value is None else 100 * value, "%")
+
+    def text(self, value: object) -> str:
+        """A value as it is, or that it is unknown."""
+        return self("unknown") if value is None else str(value)
+
+    def yes(self, value: bool | None) -> str:  # noqa: FBT001  # it is the value itself
+        """Yes, no or unknown."""
+        return self("unknown" if value is None else "yes" if value else "no")
+
+
+_LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
+
+TEXTS = {
+    "vi": {
+        "unknown": "chưa rõ",
+        "yes": "có",
+        "no": "không",
+        "kind.throughput": "tốc độ",
+        "kind.video": "xem video",
+        "kind.latency": "độ trễ",
+        "kind.scan": "quét tìm ô",
+        "kind.radio": "vô tuyến",
+        "outcome.ok": "đạt",
+        "outcome.slow": "đạt nhưng chậm",
+        "outcome.failed": "lỗi do mạng",
+        "outcome.no_service": "không có sóng",
+        "outcome.modem_gone": "mất modem",
+        "outcome.skipped": "không đo",
+        "outcome.invalid": "không hợp lệ (không tính cho mạng)",
+        "down": "Tải xuống {rate}",
+        "up": "Tải lên {rate}",
+        "capacity": "tải trọng {protocol}, {streams} luồng, cửa sổ {window} sau {warmup} khởi động",
+        "label.rate": "Tốc độ",
+        "label.course": "Từng giây",
+        "course": "{chart}  thấp nhất {least}, cao nhất {most}; khởi động: {warmup}",
+        "label.network": "Mạng",
+        "network": "{technology}, mạng {plmn}, RSRP {rsrp}, SINR {sinr}, ô {cell} (PCI {pci})",
+        "nr": "nhánh NR có trong {with_nr}/{looks} lần xem",
+        "no_nr": "không có nhánh NR trong {looks} lần xem",
+        "without_service": "mất sóng trong {without}/{looks} lần xem",
+        "not_looked": "chưa rõ: không xem được ô phục vụ lần nào",
+        "label.lock": "Khóa",
+        "lock": "yêu cầu {asked}, modem báo {read_back}, ô phục vụ đúng suốt phép đo: {agreed}",
+        "label.data": "Dữ liệu",
+        "data": "đã dùng {total} (giao diện {interface} đếm được {counted})",
+        "data_uncounted": "đã dùng {total} (không giao diện nào đếm)",
+        "label.server": "Máy chủ",
+        "slot": "chỗ {slot}, chờ {waited}",
+        "control": "máy chủ đạt {rate} lúc kiểm tra {age} trước",
+        "label.proof": "Kiểm chứng",
+        "path_ok": "đúng đường",
+        "path_wrong": "SAI ĐƯỜNG: dữ liệu không đi qua modem này",
+        "path_bound": "gắn với {interface}, không đếm byte",
+        "path_unknown": "đường đi chưa kiểm chứng",
+        "host_ok": "máy đo đủ sức (lõi bận nhất {busiest}, {temperature})",
+        "host_limited": "MÁY ĐO LÀ GIỚI HẠN: {why}",
+        "host_unknown": "máy đo: chưa rõ",
+        "cut_off": "đường truyền đứt giữa chừng; phần còn lại tính là không",
+        "ended_early": "phép đo dừng sớm; tốc độ tính phần còn lại là không",
+        "asking": "đang hỏi dịch vụ",
+        "label.note": "Lưu ý",
+        "label.sim": "SIM",
+        "label.modem": "Modem",
+        "label.where": "Vị trí",
+        "where": "{lat}; {lon}, sai số: {error}",
+        "nowhere": "không có vị trí",
+        "label.next": "Làm gì tiếp",
+        "label.target": "Chỉ tiêu",
+        "reaches": "đạt {target}: {yes}",
+        "video": "Video {height}p: {rate}",
+        "video_rate": "{rate} khi có yêu cầu đang chờ ({outstanding})",
+        "label.access": "Bắt đầu",
+        "access": "phát sau {access}",
+        "never_played": "chưa bao giờ phát được",
+        "label.stalls": "Dừng hình",
+        "stalls": "{stalls} lần, tổng {total}, dài nhất {longest}",
+        "label.played": "Đã phát",
+        "played": "{played} trên {media}",
+        "label.heights": "Độ nét",
+        "height": "{height}p: {share}",
+        "segments": "{whole}/{all} đoạn trọn vẹn",
+        "label.segments": "Từng đoạn",
+        "latency": "Độ trễ trung vị {median}",
+        "label.loss": "Mất gói",
+        "loss": "{lost} trên {sent} ({share})",
+        "label.jitter": "Biến động",
+        "label.first": "Lần đầu",
+        "first": "{first} (gồm cả đánh thức vô tuyến)",
+        "label.check": "Tải thử",
+        "check_ok": "được: {size} trong {time}",
+        "check_failed": "không được: {size} trong {time}",
+        "check_none": "không làm",
+        "label.method": "Cách đo",
+        "scan": "nghe được {cells} ô trong {time}",
+        "cell.rat": "công nghệ",
+        "cell.plmn": "mạng",
+        "cell.arfcn": "kênh",
+        "cell.band": "băng",
+        "cell.id": "ô",
+        "cell.code": "PCI/PSC/BSIC",
+        "cell.level": "mức dBm",
+        "unread": "modem trả lời mà chương trình không hiểu: {text}",
+        "radio": "{mode}, mạng {plmn}, {registration}",
+        "label.serving": "Ô phục vụ",
+        "label.nr": "Nhánh NR",
+        "label.carriers": "Sóng mang phụ",
+        "label.neighbours": "Ô lân cận",
+        "none": "không có",
+        "serving": "ô {cell}, TAC/LAC {area}, PCI {pci}, kênh {arfcn}, băng {band}, {bandwidth}",
+        "levels": "RSRP {rsrp}, RSRQ {rsrq}, SINR {sinr}",
+        "levels_2g": "RSSI {rssi}",
+        "levels_3g": "RSCP {rscp}, Ec/Io {ecio}",
+        "label.temperature": "Nhiệt độ",
+        "summary": "{runs} lần đo, {failed} lần không đạt; {what}: trung vị {median},"
+        " từ {least} đến {most}",
+        "summary_none": "{runs} lần đo, {failed} lần không đạt, không có con số nào",
+        "by_service": "Dịch vụ đang chạy: dịch vụ sẽ đo, kết quả được gửi đi như mọi phép đo.",
+        "interrupted": "đã dừng theo yêu cầu",
+        "opening": "đang mở modem",
+        "waiting": "chờ đến lượt",
+        "elapsed": "đã {elapsed}",
+        "left": "còn khoảng {left}",
+        "stage.testing": "đang đo",
+        "stage.transfer": "đang truyền",
+        "stage.round trip": "lượt đi về",
+        "stage.segment": "đoạn",
+        "stage.locking to": "đang khóa vào",
+    },
+    "en": {
+        "unknown": "unknown",
+        "yes": "yes",
+        "no": "no",
+        "down": "Download {rate}",
+        "up": "Upload {rate}",
+        "capacity": "{protocol} payload, {streams} streams, {window} after {warmup} warm-up",
+        "label.rate": "Rate",
+        "label.course": "Each second",
+        "course": "{chart}  least {least}, most {most}; warm-up: {warmup}",
+        "label.network": "Network",
+        "network": "{technology}, network {plmn}, RSRP {rsrp}, SINR {sinr}, cell {cell} (PCI"
+        " {pci})",
+        "nr": "NR leg in {with_nr} of {looks} looks",
+        "no_nr": "no NR leg in {looks} of {looks} looks",
+        "without_service": "no service in {without} of {looks} looks",
+        "not_looked": "unknown: no look found a serving cell",
+        "label.lock": "Lock",
+        "lock": "asked {asked}, the modem reads back {read_back}, the cell agreed throughout:"
+        " {agreed}",
+        "label.data": "Data",
+        "data": "{total} used (interface {interface} counted {counted})",
+        "data_uncounted": "{total} used (no interface counted it)",
+        "label.server": "Server",
+        "slot": "slot {slot}, waited {waited}",
+        "control": "it delivered {rate} in its control test {age} ago",
+        "label.proof": "Proof",
+        "path_ok": "path ok",
+        "path_wrong": "WRONG PATH: the data did not go through this modem",
+        "path_bound": "bound to {interface}, bytes not counted",
+        "path_unknown": "path not proven",
+        "host_ok": "computer ok (busiest core {busiest}, {temperature})",
+        "host_limited": "THE COMPUTER IS THE LIMIT: {why}",
+        "host_unknown": "computer: unknown",
+        "cut_off": "the link died half-way; the rest counts as nothing",
+        "ended_early": "it ended early; the rate counts the rest as nothing",
+        "asking": "asking the service",
+        "label.note": "Note",
+        "label.sim": "SIM",
+        "label.modem": "Modem",
+        "label.where": "Where",
+        "where": "{lat}, {lon}, error: {error}",
+        "nowhere": "no position",
+        "label.next": "What next",
+        "label.target": "Target",
+        "reaches": "reaches {target}: {yes}",
+        "video": "Video {height}p at {rate}",
+        "video_rate": "{rate} while a request was outstanding ({outstanding})",
+        "label.access": "Access",
+        "access": "plays after {access}",
+        "never_played": "it never played",
+        "label.stalls": "Stalls",
+        "stalls": "{stalls}, {total} in all, the longest {longest}",
+        "label.played": "Played",
+        "played": "{played} of {media}",
+        "label.heights": "Heights",
+        "height": "{height}p: {share}",
+        "segments": "{whole} of {all} segments whole",
+        "label.segments": "Each segment",
+        "latency": "Median round trip {median}",
+        "label.loss": "Lost",
+        "loss": "{lost} of {sent} ({share})",
+        "label.jitter": "Jitter",
+        "label.first": "First",
+        "first": "{first} (it wakes the radio)",
+        "label.check": "Data check",
+        "check_ok": "ok: {size} in {time}",
+        "check_failed": "not ok: {size} in {time}",
+        "check_none": "not made",
+        "label.method": "Method",
+        "scan": "{cells} cells heard in {time}",
+        "cell.rat": "RAT",
+        "cell.plmn": "network",
+        "cell.arfcn": "channel",
+        "cell.band": "band",
+        "cell.id": "cell",
+        "cell.code": "PCI/PSC/BSIC",
+        "cell.level": "level dBm",
+        "unread": "the modem's answer was not understood: {text}",
+        "radio": "{mode}, network {plmn}, {registration}",
+        "label.serving": "Serving cell",
+        "label.nr": "NR leg",
+        "label.carriers": "Carriers",
+        "label.neighbours": "Neighbours",
+        "none": "none",
+        "serving": "cell {cell}, TAC/LAC {area}, PCI {pci}, channel {arfcn}, band {band},"
+        " {bandwidth}",
+        "levels": "RSRP {rsrp}, RSRQ {rsrq}, SINR {sinr}",
+        "levels_2g": "RSSI {rssi}",
+        "levels_3g": "RSCP {rscp}, Ec/Io {ecio}",
+        "label.temperature": "Temperature",
+        "summary": "{runs} runs, {failed} of them not good; {what}: median {median},"
+        " from {least} to {most}",
+        "summary_none": "{runs} runs, {failed} of them not good, without any figure",
+        "by_service": "The service runs: it does the test, and the row is delivered as any other.",
+        "interrupted": "interrupted",
+        "opening": "opening the modem",
+        "waiting": "waiting for its turn",
+        "elapsed": "{elapsed} gone",
+        "left": "about {left} left",
+    },
+}
+"""Words of records (`outcome.ok`) are missing where the record's own word is English already."""
+
+ADVICE = {
+    "vi": {
+        "dns": "Không phân giải được tên máy chủ. Thử lại với --server khác; nếu chỉ modem này bị:"
+        " kiểm tra APN và DNS của SIM.",
+        "connect": "Không nối được tới máy chủ. Đo lại một lần; xem sóng bằng"
+        " `once radio`; thử modem khác để biết lỗi ở mạng hay ở máy chủ.",
+        "bind": "Giao diện của modem không dùng được. Xem `ip address`: kết nối dữ liệu phải đang"
+        " bật"
+        " và có địa chỉ.",
+        "request": "Máy chủ không trả lời kịp. Đo lại; nếu modem khác đo được thì lỗi là ở mạng"
+        " này.",
+        "transfer": "Đang truyền thì đứt. Đó là kết quả của mạng: ghi nhận và đo lại tại chỗ một"
+        " lần.",
+        "access": "Video bắt đầu chậm. Đó là kết quả của mạng; xem dòng Mạng để biết mức sóng.",
+        "server": "Lỗi ở máy chủ, không phải ở mạng. Báo người giữ máy chủ, hoặc dùng --server"
+        " khác.",
+        "server: busy": "Máy chủ đang bận. Chờ một phút rồi đo lại.",
+        "portal": "Mạng trả lời chứ không phải máy chủ (trang chặn): SIM hết dữ liệu, chưa kích"
+        " hoạt hoặc bị chặn. Kiểm tra gói cước của SIM.",
+        "probe: wrong path": "Dữ liệu không đi qua modem này. Kiểm tra bảng định tuyến của giao"
+        " diện:"
+        " `ip rule`, `ip route show table all`.",
+        "probe": "Lỗi của máy đo, không phải của mạng. Đo lại; nếu vẫn vậy, gửi nhật ký:"
+        " `journalctl -u dosong-agent -n 100`.",
+        "cancelled": "Phép đo bị dừng giữa chừng nên không tính. Đo lại khi cần.",
+        "host": "Máy đo không đủ sức nên không tính cho mạng: xem nguồn điện, nhiệt độ và cổng USB;"
+        " tắt chương trình khác rồi đo lại.",
+        "budget": "Hết hạn mức dữ liệu của SIM này. Chờ kỳ sau, hoặc nâng hạn mức trong cấu hình.",
+        "interface": "Giao diện mạng của modem biến mất: kiểm tra dây USB và nguồn; rồi"
+        " `dosong-agent modems`.",
+        "no interface": "Modem chưa có giao diện mạng: bật kết nối dữ liệu, hoặc ghi `interface`"
+        " trong"
+        " cấu hình.",
+        "rat lock": "Modem không giữ được công nghệ yêu cầu: ở đây có thể không có công nghệ đó."
+        " Đo lại không có --lock, hoặc xem `once radio`.",
+        "busy": "Có phép đo khác đang chạy. Chờ nó xong rồi đo lại.",
+        "set anew": "Modem vừa được đặt lại nên không tính. Chờ nửa phút rồi đo lại.",
+        "stops": "Dịch vụ đang dừng. Khởi động lại: `systemctl start dosong-agent`, rồi đo lại.",
+        "SIM": "Không dùng được SIM: kiểm tra SIM đã cắm đúng chưa và có mã PIN không.",
+        "registration: denied": "Mạng từ chối SIM này: kiểm tra SIM đã kích hoạt và còn hạn chưa.",
+        "no_service": "Ở đây không có sóng của mạng này. Nếu modem khác cùng mạng có sóng: kiểm tra"
+        " ăng-ten và SIM.",
+        "modem_gone": "Không thấy modem: kiểm tra dây cắm và nguồn; `dosong-agent modems` cho biết"
+        " đang cắm những gì.",
+        "failed": "Đó là kết quả của mạng. Đo lại một lần; giữ cả hai kết quả.",
+        "invalid": "Không tính cho mạng. Đo lại; nếu vẫn vậy: `journalctl -u dosong-agent -n 100`.",
+        "skipped": "Phép đo chưa chạy. Xem lý do ở trên, rồi đo lại.",
+        "slow": "Đạt nhưng chậm: đó là kết quả của mạng.",
+    },
+    "en": {
+        "dns": "The server's name was not found. Try another --server; if only this modem cannot:"
+        " check the SIM's APN and DNS.",
+        "connect": "The server cannot be reached. Test once more; look at the level with `once"
+        " radio`;"
+        " try another modem to see whether it is the network or the server.",
+        "bind": "The modem's interface cannot be used. See `ip address`: its data connection must"
+        " be up"
+        " and have an address.",
+        "request": "The server did not answer in time. Test again; if another modem can, it is this"
+        " network.",
+        "transfer": "It broke off while data flowed. That is the network's result: keep it and"
+        " test once"
+        " more at the same place.",
+        "access": "The video started late. That is the network's result; the line Network tells the"
+        " level.",
+        "server": "The server's fault, not the network's. Tell who runs it, or use another"
+        " --server.",
+        "server: busy": "The server is busy. Wait a minute and test again.",
+        "portal": "The network answers in the server's place: the SIM has no data left, is not"
+        " active or"
+        " is blocked. Check its plan.",
+        "probe: wrong path": "The data did not go through this modem. Check the routing of its"
+        " interface: `ip rule`, `ip route show table all`.",
+        "probe": "The probe's fault, not the network's. Test again; if it stays so, send the log:"
+        " `journalctl -u dosong-agent -n 100`.",
+        "cancelled": "It was stopped half-way and does not count. Test again when you need it.",
+        "host": "The computer was the limit, so nothing is said of the network: look at its"
+        " supply, its"
+        " temperature and the USB port; end other programs and test again.",
+        "budget": "This SIM's data budget is used up. Wait for its next month, or raise it in the"
+        " configuration.",
+        "interface": "The modem's network interface went: check the USB cable and the supply, then"
+        " `dosong-agent modems`.",
+        "no interface": "The modem has no network interface: bring its data connection up, or write"
+        " `interface` into the configuration.",
+        "rat lock": "The modem cannot be held on what was asked: it may not exist here. Test"
+        " without"
+        " --lock, or look with `once radio`.",
+        "busy": "Another test is running. Wait until it is done and test again.",
+        "set anew": "The modem had just been set anew, so it does not count. Wait half a minute"
+        " and test"
+        " again.",
+        "stops": "The service is stopping. `systemctl start dosong-agent`, then test again.",
+        "SIM": "The SIM cannot be used: check that it sits right and whether it asks for a PIN.",
+        "registration: denied": "The network refuses this SIM: check that it is active and not"
+        " expired.",
+        "no_service": "This network has no service here. If another modem of the same network has:"
+        " check antenna and SIM.",
+        "modem_gone": "The modem is not there: check its plug and its power; `dosong-agent"
+        " modems` shows"
+        " what is plugged in.",
+        "failed": "That is the network's result. Test once more and keep both.",
+        "invalid": "It says nothing of the network. Test again; if it stays so:"
+        " `journalctl -u dosong-agent -n 100`.",
+        "skipped": "The test was not run. See the reason above, then test again.",
+        "slow": "It worked, but slowly: that is the network's result.",
+    },
+}
+"""By what `agent.advice.after_test` finds."""

@@ -1,0 +1,171 @@
+import io
+
+import msgspec
+import pytest
+from rich.console import Console
+
+from agent.commands._show import renderers, show
+from agent.words import LANGUAGES, Words
+from wire.cells import RatClass, TestRadio
+from wire.evidence import HostLoad
+from wire.kinds import kinds, latency, status, throughput, video
+from wire.messages import Outcome
+
+
+@pytest.fixture
+def shown(record_of):
+    def make(kind, payload=None, *, language="en", **changes):
+        written = io.StringIO()
+        console = Console(file=written, width=160, highlight=False)
+        show(console, record_of(kind, payload, **changes), Words(language))
+        return written.getvalue()
+
+    return make
+
+
+WORDS = {
+    ("throughput", "en"): [
+        "throughput: ok",
+        "Download 43.2 Mbit/s",
+        "TCP payload, 6 streams, 10.0 s after 2 s warm-up",
+        "least 8.0 Mbit/s, most 44.0 Mbit/s; warm-up: 2",
+        "4G, network 45204, RSRP -97 dBm, SINR 11 dB, cell 1234567 (PCI 12)",
+        "no NR leg in 12 of 12 looks",
+        "65.0 MB used (interface wwan0 counted 67.0 MB)",
+        "main (192.0.2.1); slot s1, waited 0.2 s",
+        "path ok; computer ok (busiest core 41 %, 55 °C)",
+        "asked 4g, the modem reads back 4g, the cell agreed throughout: yes",
+        "12.00420, 107.69070, error: 4 m",
+    ],
+    ("throughput", "vi"): [
+        "tốc độ: đạt",
+        "Tải xuống 43,2 Mbit/s",
+        "tải trọng TCP, 6 luồng, cửa sổ 10,0 s sau 2 s khởi động",
+        "không có nhánh NR trong 12 lần xem",
+        "đã dùng 65,0 MB (giao diện wwan0 đếm được 67,0 MB)",
+        "đúng đường; máy đo đủ sức (lõi bận nhất 41 %, 55 °C)",
+    ],
+    ("video", "en"): [
+        "Video 1080p at 6.1 Mbit/s",
+        "reaches 5.0 Mbit/s: yes",
+        "plays after 1.2 s",
+        "1, 2.5 s in all, the longest 2.5 s",
+        "20.0 s of 20 s",
+        "1080p: 67 %; 720p: 33 %; 3 of 4 segments whole",
+    ],
+    ("video", "vi"): ["Video 1080p: 6,1 Mbit/s", "đạt 5,0 Mbit/s: có", "phát sau 1,2 s"],
+    ("latency", "en"): [
+        "Median round trip 40.2 ms",
+        "1 of 11 (9 %)",
+        "180.0 ms (it wakes the radio)",
+        "ok: 100.0 kB in 0.4 s",
+    ],
+    ("latency", "vi"): ["Độ trễ trung vị 40,2 ms", "1 trên 11 (9 %)", "được: 100,0 kB trong 0,4 s"],
+    ("scan", "en"): ["2 cells heard in 41 s", "45204", "513", "-80", "unknown"],
+    ("scan", "vi"): ["nghe được 2 ô trong 41 s", "chưa rõ"],
+    ("radio", "en"): [
+        "nr-nsa, network 45204, home",
+        "LTE; RSRP -90 dBm, RSRQ -10 dB, SINR unknown; cell 77, TAC/LAC 300, PCI 16",
+        "NR; RSRP -101 dBm",
+        "-88",
+    ],
+    ("radio", "vi"): ["Ô phục vụ", "Nhánh NR", "Ô lân cận"],
+}
+
+
+@pytest.mark.parametrize(("kind", "language"), list(WORDS))
+def test_a_record_is_told_in_words(shown, kind, language):
+    text = shown(kind, language=language)
+    for words in WORDS[kind, language]:
+        assert words in text
+
+
+BARE = {
+    "throughput": throughput.Payload(direction="up", streams=1, warmup_s=0, window_s=3.0),
+    "video": video.Payload(height=1080, media_s=4.0),
+    "latency": latency.Payload(method="tcp", sent=0, received=0),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", list(BARE))
+def test_what_is_missing_is_unknown_and_never_zero(shown, kind, language):
+    text = shown(kind, BARE[kind], language=language, modem=None, rat_lock=None)
+    assert Words(language)("unknown") in text
+    assert "None" not in text
+    for zero in (" 0.0 ", " 0,0 ", " 0 Mbit", " 0 kbit", " 0 dB", " 0 ms"):
+        assert zero not in text
+
+
+@pytest.mark.parametrize("kind", list(renderers()))
+def test_a_page_claims_only_fields_that_there_are(kind):
+    fields = {field.name for field in msgspec.structs.fields(kinds()[kind].payload)}
+    assert fields >= renderers()[kind].SHOWN
+
+
+def test_a_kind_without_a_page_is_shown_by_its_fields(shown):
+    text = shown("status", status.Payload(uptime_s=12.5, outbox_rows=3, workers={"gps": "running"}))
+    assert "outbox_rows" in text
+    assert "workers.gps" in text
+
+
+def test_a_field_no_page_knows_is_shown_by_its_name(shown, record_of):
+    payload = msgspec.structs.replace(record_of("throughput").payload, retransmits=17)
+    assert "retransmits" in shown("throughput", payload)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "advice"),
+    [
+        (Outcome.INVALID, "dns: timeout", "check the SIM's APN"),
+        (Outcome.FAILED, "connect: timeout", "cannot be reached"),
+        (Outcome.INVALID, "server: busy", "Wait a minute"),
+        (Outcome.INVALID, "server: HTTP 503", "Tell who runs it"),
+        (Outcome.INVALID, "portal: HTTP 302", "no data left"),
+        (Outcome.INVALID, "probe: wrong path", "ip rule"),
+        (Outcome.INVALID, "host: core 0 full", "The computer was the limit"),
+        (Outcome.SKIPPED, "budget: used up", "data budget"),
+        (Outcome.INVALID, "cancelled by the technician", "stopped half-way"),
+        (Outcome.FAILED, "something new", "Test once more and keep both"),
+        (Outcome.MODEM_GONE, None, "check its plug"),
+        (Outcome.NO_SERVICE, None, "no service here"),
+    ],
+)
+def test_a_test_that_did_not_go_well_has_its_next_step(shown, outcome, reason, advice):
+    text = shown("latency", outcome=outcome, reason=reason)
+    assert advice in text
+    vietnamese = shown("latency", language="vi", outcome=outcome, reason=reason)
+    assert "Làm gì tiếp" in vietnamese
+
+
+def test_a_good_test_needs_no_next_step(shown):
+    assert "What next" not in shown("latency")
+
+
+def test_a_wrong_path_and_a_weak_computer_cannot_be_overlooked(shown, record_of):
+    assert "WRONG PATH" in shown("throughput", outcome=Outcome.INVALID, reason="probe: wrong path")
+    weak = HostLoad(samples=3, limited_by="one core was full")
+    payload = msgspec.structs.replace(record_of("throughput").payload, host=weak)
+    assert "THE COMPUTER IS THE LIMIT: one core was full" in shown("throughput", payload)
+
+
+def test_a_test_that_was_stopped_is_not_blamed_on_the_link(shown, record_of):
+    payload = msgspec.structs.replace(record_of("throughput").payload, cut_off=True)
+    stopped = shown("throughput", payload, outcome=Outcome.INVALID, reason="probe: cancelled")
+    assert "it ended early" in stopped
+    assert "the link died" in shown("throughput", payload, outcome=Outcome.FAILED)
+
+
+def test_an_nr_leg_is_counted_in_looks_with_service(shown, record_of):
+    radio = TestRadio(
+        rat_class=RatClass.MIXED, snapshots=12, snapshots_without_service=2, nr_share=0.3
+    )
+    payload = msgspec.structs.replace(record_of("throughput").payload, radio=radio)
+    text = shown("throughput", payload)
+    assert "NR leg in 3 of 10 looks" in text
+    assert "no service in 2 of 12 looks" in text
+
+
+def test_words_of_others_are_no_markup(shown):
+    text = shown("latency", outcome=Outcome.FAILED, reason="server: [bold]x[/bold] [/]")
+    assert "server: [bold]x[/bold] [/]" in text
