@@ -256,7 +256,7 @@ class TrafficWorker:
             on_progress=lambda now: self._hear(request, now),
             scan=lambda: self._radio.request_scan(stop=end, timeout_s=SCAN_TIMEOUT_S),
         )
-        self._hear(request, Progress(stage="testing", elapsed_s=0.0))
+        _tell(request, Progress(stage="testing", elapsed_s=0.0))
         with end.wakes(cancel.set):
             result = self._guard.attend(
                 _errand(request), interface, lambda: self._attempts.run(request.ready, job, end)
@@ -279,9 +279,7 @@ class TrafficWorker:
     def _hear(self, request: TestRequest, now: Progress) -> None:
         """A test that goes on is no stall, however long its profile lets it take."""
         self._beat()
-        if now.planned_s is None:
-            now = msgspec.structs.replace(now, planned_s=request.ready.planned_s)
-        request.on_progress(now)
+        _tell(request, now)
 
     def _await_look(self, after_ns: int, stop: Stop) -> tuple[Snapshot, ...]:
         """The next look at a modem that is there and settled; none when it does not come soon."""
@@ -381,6 +379,12 @@ def _waited_ns(payload: msgspec.Struct) -> int:
     check = getattr(payload, "server_check", None)
     waited_s = check.waited_s if isinstance(check, ServerCheck) else None
     return 0 if waited_s is None else round(waited_s * NS_PER_S)
+
+
+def _tell(request: TestRequest, now: Progress) -> None:
+    if now.planned_s is None:
+        now = msgspec.structs.replace(now, planned_s=request.ready.planned_s)
+    request.on_progress(now)
 
 
 def _stopped(request: TestRequest) -> Result:

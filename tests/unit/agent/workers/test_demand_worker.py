@@ -183,7 +183,7 @@ def is_row(row):
 def test_a_test_is_told_of_until_its_record_which_is_the_row(call, records):
     talk = call({"kind": "latency", "modem": "viettel", "profile": "quick"})
     assert talk.next() == {"type": "accepted", "kind": "latency", "profile": "quick"} | {
-        "planned_s": None
+        "planned_s": 1.3
     }
     assert talk.until("progress")["progress"]["stage"] == "testing"
     assert talk.until("progress")["progress"]["stage"] == "round trip 1 of 3"

@@ -121,7 +121,7 @@ def ends(outcome=Outcome.OK, reason=None, *, meanwhile=lambda: None, **changes):
 def test_a_test_is_paid_by_what_the_interface_carried(run, probe):
     purse = probe.start(monthly_gb=1.0)
     guard = Guard("a", purse=purse)
-    ready = Ready("p", ends(meanwhile=lambda: probe.carry("a", 30 * MEGA)), 400 * MEGA)
+    ready = Ready("p", ends(meanwhile=lambda: probe.carry("a", 30 * MEGA)), most_bytes=400 * MEGA)
     assert run(guard, ready).outcome is Outcome.OK
     assert purse.outlook("a").used_bytes == 30 * MEGA
     assert purse.outlook("a").reserved_bytes == 0
@@ -129,7 +129,7 @@ def test_a_test_is_paid_by_what_the_interface_carried(run, probe):
 
 def test_a_test_that_could_not_be_paid_is_a_row_and_touches_nothing(run, probe, radio):
     purse = probe.start(monthly_gb=0.4)
-    ready = Ready("p", lambda _: pytest.fail("it ran"), 400 * MEGA)
+    ready = Ready("p", lambda _: pytest.fail("it ran"), most_bytes=400 * MEGA)
     row = run(Guard("a", purse=purse), ready, rat_lock=RatMode.G4)
     assert (row.outcome, row.payload) == (Outcome.SKIPPED, None)
     assert row.reason == (
@@ -149,7 +149,7 @@ def test_a_test_whose_bytes_nobody_counted_costs_what_it_says(run, probe):
     ready = Ready(
         "p",
         ends(meanwhile=lambda: probe.unplug("a"), total_payload_bytes=10 * MEGA),
-        400 * MEGA,
+        most_bytes=400 * MEGA,
     )
     run(Guard("a", purse=purse), ready)
     assert purse.outlook("a").used_bytes == pytest.approx(10.6 * MEGA)
@@ -250,7 +250,7 @@ def test_a_test_that_crashes_is_settled_all_the_same(*, clock, recorder, radio, 
     )
     request = TestRequest(
         kind="throughput",
-        ready=Ready("p", crash, 400 * MEGA),
+        ready=Ready("p", crash, most_bytes=400 * MEGA),
         needs_service=True,
         give_up_mono_ns=clock.mono_ns() + 20 * NS_PER_S,
     )
