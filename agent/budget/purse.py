@@ -202,11 +202,13 @@ class Purse:
         iccid = self._watched[modem].iccid()
         reading = self._reading(modem) if reading is None else reading
         countable = reading is not None or self._is_bound(modem)
-        known_card = ledger.book.cards.get(modem)
+        known_card, is_new = ledger.book.cards.get(modem), modem not in ledger.book.seen
         counted = ledger.observe(modem, reading, iccid, stamp, countable=countable)
         if counted or ledger.book.cards.get(modem) != known_card:
             self._changed = True
             self._unsaved_bytes += 0 if ledger.is_reserved(modem) else counted
+        if is_new and reading is not None:  # where counting begins must not be forgotten
+            self._changed, self._unsaved_bytes = True, MOST_UNSAVED_BYTES
         allowance = self._settings.allowance(ledger.keys(modem)[0])
         state = self._outlooks[modem] = outlook(ledger, modem, allowance, stamp)
         self._tell(ledger, modem, state)
