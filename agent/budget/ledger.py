@@ -103,6 +103,11 @@ class Ledger:
         self._live.add(number)
         return number
 
+    def cancel(self, number: int) -> None:
+        """Take a reservation back before its test has begun."""
+        self.book.reservations.pop(number, None)
+        self._live.discard(number)
+
     def settle(
         self, number: int, *, carried_bytes: int | None, counted: bool, stamp: Stamp
     ) -> int | None:
@@ -156,9 +161,10 @@ class Ledger:
         """What tests that run may still take."""
         return sum(one.open_bytes for one in self.book.reservations.values() if one.account in keys)
 
-    def is_reserved(self, modem: str) -> bool:
-        """Whether a test of this modem runs: then unsaved bytes are covered."""
-        return any(one.modem == modem for one in self.book.reservations.values())
+    def is_covered(self, modem: str) -> bool:
+        """Whether what this modem carries now is reserved already."""
+        reservations = self.book.reservations.values()
+        return any(one.modem == modem and one.open_bytes for one in reservations)
 
     def _count(self, modem: str, reading: Reading, stamp: Stamp) -> int:
         """Charge how much the counters grew since the last look."""

@@ -408,3 +408,15 @@ def test_boots_that_never_know_the_time_fill_no_card(probe):
         sizes.append((probe.state / file.NAME).stat().st_size)
     assert max(sizes) - min(sizes) < 200
     assert probe.used() == 20 * 3 * 6_000_000
+
+
+def test_a_test_that_takes_more_than_its_worst_case_is_written_meanwhile(probe):
+    purse = probe.start()
+    purse.reserve("a", plan="p", optional=False, most_bytes=MOST_UNSAVED_BYTES)
+    for _ in range(4):
+        probe.carry("a", MOST_UNSAVED_BYTES)
+        probe.wait(seconds=10)
+        purse.look()
+    probe.carry("a", MOST_UNSAVED_BYTES)
+    probe.boot()
+    assert probe.used() == 4 * MOST_UNSAVED_BYTES
