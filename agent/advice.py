@@ -13,6 +13,8 @@ NOT_RUNNING = (
 ALL_WELL = "Nothing to do: it measures."
 LOW_DISK_BYTES = 1 << 30
 HOT_C = 80.0
+NEARLY_ALL = 0.9
+"""Share of a SIM's data: with the usual reserve no test runs any more."""
 UNDER_VOLTAGE, TOO_HOT = 0x1, 0x8
 """Bits of `throttled` that are true now."""
 
@@ -76,6 +78,12 @@ ADVICE_BY_REASON = {
 
 
 def _of_modem(modem: ModemState) -> Iterator[str]:
+    used, limit = modem.data_used_bytes, modem.data_limit_bytes
+    if used is not None and limit is not None and used >= NEARLY_ALL * limit:
+        yield (
+            f"The SIM of modem {modem.name} has used {used / 1e9:.1f} of {limit / 1e9:.1f} GB:"
+            " `dosong-agent budget` shows when; fewer or optional tests make it last."
+        )
     if modem.trouble is not None:
         yield f"Modem {modem.name}: {modem.trouble}"
         return

@@ -82,7 +82,9 @@ def parse_memory(text: str) -> int | None:
 def summarise(looks: Sequence[Look], usb_mbit_s: int | None) -> HostLoad:
     """What the looks say together; those at the start and the end are the first and the last."""
     spans = _spans(looks)
-    memory = [look.memory_available_bytes for look in looks if look.memory_available_bytes]
+    memory = [
+        look.memory_available_bytes for look in looks if look.memory_available_bytes is not None
+    ]
     temperatures = [look.temperature_c for look in looks if look.temperature_c is not None]
     return HostLoad(
         samples=len(looks),

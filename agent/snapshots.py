@@ -93,7 +93,7 @@ def lock_agrees(mode: RatMode, payload: radio.Payload | None) -> bool | None:
 
 
 def summarise(snapshots: Sequence[Snapshot], *, start_ns: int, end_ns: int) -> TestRadio:
-    """What a modem was served by during one test, from the first connection to its end.
+    """What a modem was served by during one test, from looking up the server to its end.
 
     The class is of the seconds with service: one without is the network's, whatever it would have
     been served by. Where less than 80 % of the test was seen there is none.

@@ -69,7 +69,7 @@ class TestRadio(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """None when there was no snapshot with a serving cell, or `coverage` is below 0.8: a test of
     which too little was seen counts for no technology."""
     seconds: float | None = None
-    """How long the test lasted, from the first connection on."""
+    """How long the test lasted, without what it waited for a lock or the server."""
     coverage: float | None = None
     """Share of that time with a look at the radio that was answered."""
     snapshots: int = 0

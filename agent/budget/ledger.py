@@ -51,6 +51,8 @@ class Ledger:
             if reservation.boot_id != stamp.boot_id:
                 self._charge(reservation.account, reservation.open_bytes, stamp, reservation.day)
                 del self.book.reservations[number]
+        for account in self.book.accounts.values():
+            _gather(account, stamp.boot_id)
 
     def lose(self, stamp: Stamp) -> None:
         """An earlier ledger could not be read."""
@@ -100,6 +102,11 @@ class Ledger:
         )
         self._live.add(number)
         return number
+
+    def cancel(self, number: int) -> None:
+        """Take a reservation back before its test has begun."""
+        self.book.reservations.pop(number, None)
+        self._live.discard(number)
 
     def settle(
         self, number: int, *, carried_bytes: int | None, counted: bool, stamp: Stamp
@@ -154,9 +161,10 @@ class Ledger:
         """What tests that run may still take."""
         return sum(one.open_bytes for one in self.book.reservations.values() if one.account in keys)
 
-    def is_reserved(self, modem: str) -> bool:
-        """Whether a test of this modem runs: then unsaved bytes are covered."""
-        return any(one.modem == modem for one in self.book.reservations.values())
+    def is_covered(self, modem: str) -> bool:
+        """Whether what this modem carries now is reserved already."""
+        reservations = self.book.reservations.values()
+        return any(one.modem == modem and one.open_bytes for one in reservations)
 
     def _count(self, modem: str, reading: Reading, stamp: Stamp) -> int:
         """Charge how much the counters grew since the last look."""
@@ -233,19 +241,16 @@ class Ledger:
             _date(account, day_of)
         if self.book.last_day is None or today != self.book.last_day:
             self.book.last_day = today
-            self._forget_old(today)
+            self._forget_old()
         lost = self.book.lost
         if lost is not None and lost.utc is None:
             self.book.lost = msgspec.structs.replace(lost, utc=utc)
 
-    def _forget_old(self, today: date) -> None:
-        first = today - timedelta(days=KEPT_DAYS)
+    def _forget_old(self) -> None:
+        """By number, not by date: a clock that was wrong once must not empty the ledger."""
         for account in self.book.accounts.values():
-            account.days = {day: one for day, one in account.days.items() if day >= first}
-            account.told = {day: one for day, one in account.told.items() if day >= first}
-        lost = self.book.lost
-        if lost is not None and lost.utc is not None and local_day(lost.utc) < first:
-            self.book.lost = None
+            account.days = dict(sorted(account.days.items())[-KEPT_DAYS:])
+            account.told = dict(sorted(account.told.items())[-KEPT_DAYS:])
 
 
 def _grown(before: int, now: int) -> int:
@@ -262,6 +267,16 @@ def _date(account: Account, day_of: Callable[[UUID, int], date]) -> None:
     for boot_id, hours in undated.items():
         for hour, count in hours.items():
             account.days.setdefault(day_of(boot_id, hour), Day()).carried_bytes += count
+
+
+def _gather(account: Account, boot_id: UUID) -> None:
+    """When boots before this one were is never to be known: one sum for all of them."""
+    earlier = {boot: hours for boot, hours in account.undated.items() if boot != boot_id}
+    if not earlier:
+        return
+    total = sum(sum(hours.values()) for hours in earlier.values())
+    this = account.undated.get(boot_id)
+    account.undated = {min(earlier): {0: total}} | ({} if this is None else {boot_id: this})
 
 
 def _merge(source: Account, target: Account) -> None:

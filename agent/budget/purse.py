@@ -134,7 +134,7 @@ class Purse:
             stamp = self._clock.stamp()
             number = ledger.reserve(modem, most_bytes, plan=plan, optional=optional, stamp=stamp)
             if not self._save(ledger) and state.limit_bytes is not None:
-                ledger.settle(number, carried_bytes=0, counted=True, stamp=stamp)
+                ledger.cancel(number)
                 return "budget: the ledger cannot be written"
             return Reserved(number)
 
@@ -202,11 +202,13 @@ class Purse:
         iccid = self._watched[modem].iccid()
         reading = self._reading(modem) if reading is None else reading
         countable = reading is not None or self._is_bound(modem)
-        known_card = ledger.book.cards.get(modem)
+        known_card, is_new = ledger.book.cards.get(modem), modem not in ledger.book.seen
         counted = ledger.observe(modem, reading, iccid, stamp, countable=countable)
         if counted or ledger.book.cards.get(modem) != known_card:
             self._changed = True
-            self._unsaved_bytes += 0 if ledger.is_reserved(modem) else counted
+            self._unsaved_bytes += 0 if ledger.is_covered(modem) else counted
+        if is_new and reading is not None:  # where counting begins must not be forgotten
+            self._changed, self._unsaved_bytes = True, MOST_UNSAVED_BYTES
         allowance = self._settings.allowance(ledger.keys(modem)[0])
         state = self._outlooks[modem] = outlook(ledger, modem, allowance, stamp)
         self._tell(ledger, modem, state)

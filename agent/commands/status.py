@@ -72,7 +72,9 @@ def _show(console: Console, presence: Presence, next_steps: tuple[str, ...]) -> 
     uplink = None if presence.health is None else presence.health.uplink
     console.print(f"link:     {uplink or 'no uplink is configured'}")
     console.print(f"outbox:   {presence.outbox_rows} records wait, {presence.made or 0} made")
-    modems = Table("modem", "state", "model", "network", "mode", "RSRP dBm", "SINR dB", "lock")
+    modems = Table(
+        "modem", "state", "model", "network", "mode", "RSRP dBm", "SINR dB", "lock", "GB"
+    )
     for modem in presence.modems:
         modems.add_row(modem.name, _coloured(modem), *_details(modem))
     console.print(modems)
@@ -87,7 +89,15 @@ def _coloured(modem: ModemState) -> str:
 
 def _details(modem: ModemState) -> tuple[str, ...]:
     values = (modem.model, modem.plmn, modem.mode, modem.rsrp_dbm, modem.sinr_db, modem.lock)
-    return tuple("" if value is None else escape(str(value)) for value in values)
+    return (*("" if value is None else escape(str(value)) for value in values), _data(modem))
+
+
+def _data(modem: ModemState) -> str:
+    """Used in this period, and of how much."""
+    if modem.data_used_bytes is None:
+        return ""
+    used, limit = modem.data_used_bytes, modem.data_limit_bytes
+    return f"{used / 1e9:.2f}" + ("" if limit is None else f" of {limit / 1e9:.1f}")
 
 
 def _place(position: Position | None) -> str:

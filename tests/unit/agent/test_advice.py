@@ -65,3 +65,13 @@ def test_what_a_modem_needs_of_a_person_is_said_in_its_own_words():
     state = ModemState(name="viettel", state="ok", trouble="its lock to 4g has no effect. Do this.")
     said = advice(msgspec.structs.replace(probe(), modems=(state,)))
     assert said == ("Modem viettel: its lock to 4g has no effect. Do this.",)
+
+
+def test_a_sim_that_is_nearly_used_up_is_named():
+    used = ModemState(
+        name="viettel", state="ok", data_used_bytes=28 * 10**9, data_limit_bytes=30 * 10**9
+    )
+    (sentence,) = advice(msgspec.structs.replace(probe(), modems=(used,)))
+    assert sentence.startswith("The SIM of modem viettel has used 28.0 of 30.0 GB")
+    half = msgspec.structs.replace(used, data_used_bytes=15 * 10**9)
+    assert advice(msgspec.structs.replace(probe(), modems=(half,))) == (ALL_WELL,)

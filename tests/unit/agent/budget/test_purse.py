@@ -382,3 +382,41 @@ def test_the_last_thing_is_to_save(probe):
     purse.run(stop, lambda: None)
     probe.boot()
     assert probe.used() == 1_000
+
+
+def test_a_date_that_was_wrong_once_empties_nothing(probe):
+    probe.start()
+    assert probe.test(1_000) is None
+    right = probe.utc
+    probe.utc = right.replace(year=2031)
+    probe.start()
+    assert probe.used() == 0
+    probe.utc = right
+    probe.start()
+    assert probe.used() == 1_000
+
+
+def test_boots_that_never_know_the_time_fill_no_card(probe):
+    probe.start(knows_time=False)
+    sizes = []
+    for _ in range(20):
+        for _ in range(3):
+            probe.carry("a", 6_000_000)
+            probe.wait(hours=1)
+            probe.purse.look()
+        probe.boot(knows_time=False)
+        sizes.append((probe.state / file.NAME).stat().st_size)
+    assert max(sizes) - min(sizes) < 200
+    assert probe.used() == 20 * 3 * 6_000_000
+
+
+def test_a_test_that_takes_more_than_its_worst_case_is_written_meanwhile(probe):
+    purse = probe.start()
+    purse.reserve("a", plan="p", optional=False, most_bytes=MOST_UNSAVED_BYTES)
+    for _ in range(4):
+        probe.carry("a", MOST_UNSAVED_BYTES)
+        probe.wait(seconds=10)
+        purse.look()
+    probe.carry("a", MOST_UNSAVED_BYTES)
+    probe.boot()
+    assert probe.used() == 4 * MOST_UNSAVED_BYTES

@@ -14,6 +14,7 @@ from sim.certificates import files
 from sim.parts import Part, ReservedPort, accepts, find_command
 from wire import topics
 from wire.control import Presence
+from wire.needs import MAX_BYTES
 
 CONFIG = Path(__file__).parents[4] / "config" / "mosquitto"
 DEADLINE_S = 15.0
@@ -98,6 +99,7 @@ def test_a_probe_writes_below_its_own_name_only(link):
         topics.status("dn-02"),
         topics.ack("dn-02"),
         topics.ack("dn-01"),
+        topics.needs("dn-01"),
         topics.live("dn-01", "radio"),
     ):
         assert publish(probe, foreign) == NOT_AUTHORIZED, foreign
@@ -106,9 +108,20 @@ def test_a_probe_writes_below_its_own_name_only(link):
 def test_a_probe_hears_only_what_is_meant_for_it(link):
     probe, collector = link("dn-01"), link("collector")
     probe.subscribe("dosong/v1/#")
-    for topic in (topics.ack("dn-02"), topics.live("dn-02", "radio"), topics.ack("dn-01")):
+    foreign = (topics.ack("dn-02"), topics.needs("dn-02"), topics.live("dn-02", "radio"))
+    for topic in (*foreign, topics.ack("dn-01")):
         assert publish(collector, topic, topic.encode()) in SUCCESSES
     assert hear(probe, Received).topic == topics.ack("dn-01")
+
+
+def test_what_a_probe_is_to_know_waits_for_it_at_the_broker(link):
+    collector = link("collector")
+    whole = b"x" * MAX_BYTES
+    collector.publish(topics.needs("dn-01"), whole, qos=1, retain=True)
+    assert hear(collector, Confirmed).code in SUCCESSES
+    probe = link("dn-01")
+    probe.subscribe(topics.needs("dn-01"))
+    assert hear(probe, Received).payload == whole
 
 
 def test_a_borrowed_client_id_throws_nobody_out(link):

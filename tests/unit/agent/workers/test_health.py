@@ -5,6 +5,7 @@ import msgspec
 import pytest
 
 from agent import health as module
+from agent.budget.outlook import Outlook
 from agent.health import STATUS_FILE, Health, Sources
 from agent.outbox import OutboxStats
 from wire.control import ModemState, Presence
@@ -74,3 +75,27 @@ def test_a_folder_that_cannot_be_written_stops_nothing(
     (tmp_path / f".{STATUS_FILE}.new").mkdir()
     start(health.run)
     assert records.wait(lambda each: each.kind == "status")
+
+
+def test_each_modem_says_what_its_sim_has_used(tmp_path, clock, recorder):
+    state = Outlook(
+        account="x", period=None, used_bytes=7, reserved_bytes=0, limit_bytes=9, tests_bytes=8
+    )
+    made = Health(
+        probe="dn-01",
+        software="test",
+        state_dir=tmp_path,
+        run_dir=tmp_path,
+        clock=clock,
+        recorder=recorder,
+        sources=Sources(
+            modems=(Modem(),),
+            outbox=lambda: STATS,
+            workers=dict,
+            uplink=lambda: None,
+            position=Position,
+            data={"viettel": state}.get,
+        ),
+    )
+    (modem,) = made.presence().modems
+    assert (modem.data_used_bytes, modem.data_limit_bytes) == (7, 9)
