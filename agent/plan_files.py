@@ -56,6 +56,8 @@ def _shape(area: Area) -> Shape:
 
 def _read(file: Path) -> bytes:
     """All of a file, or one byte more than is allowed."""
+    if file.exists() and not file.is_file():
+        raise GeoError("is no file")  # a pipe would be waited for
     try:
         with file.open("rb") as stream:
             return stream.read(MAX_BYTES + 1)

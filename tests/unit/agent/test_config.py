@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import msgspec
@@ -309,6 +310,12 @@ def test_what_is_wrong_in_those_files_names_its_place(tmp_path):
     assert found[0].startswith("probe.toml: area[0].file: x.geojson: Object missing required")
     assert found[1] == "probe.toml: area[1].file: {}: cannot be read: No such file or directory"
     assert found[2].startswith("probe.toml: plan[0].places: x.csv: line 2: lon: needs -180 to 180")
+
+
+def test_a_list_that_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x.csv")
+    with pytest.raises(ConfigError, match=r"x\.csv: is no file"):
+        prepare(read(PLAN + "places = 'x.csv'", tmp_path), name="probe.toml")
 
 
 def test_a_plan_says_when_it_runs():

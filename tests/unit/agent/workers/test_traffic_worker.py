@@ -279,7 +279,7 @@ def test_on_a_shared_path_the_highest_priority_goes_first_and_lets_a_higher_one_
         return OK
 
     def noting(name, **changes):
-        return request_for(lambda _: ran.append(name) or OK, plan=name, **changes)
+        return request_for(lambda _: ran.append(name) or OK, plan=name, wait_s=60.0, **changes)
 
     for each in workers:
         start(each.run)
