@@ -13,6 +13,11 @@ def language_of(environment: Mapping[str, str] = os.environ) -> str:
     return "vi" if said.lower().startswith("vi") else "en"
 
 
+def printable(text: str) -> str:
+    """The same without anything a terminal would obey: servers and modems wrote parts of it."""
+    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)
+
+
 class Words:
     """One language: its sentences, and numbers as it writes them. Unknown is a word, never 0."""
 
@@ -90,8 +95,8 @@ TEXTS = {
         "kind.latency": "độ trễ",
         "kind.scan": "quét tìm ô",
         "kind.radio": "vô tuyến",
-        "outcome.ok": "đạt",
-        "outcome.slow": "đạt nhưng chậm",
+        "outcome.ok": "đo xong",
+        "outcome.slow": "đo xong nhưng chậm",
         "outcome.failed": "lỗi do mạng",
         "outcome.no_service": "không có sóng",
         "outcome.modem_gone": "mất modem",
@@ -181,9 +186,9 @@ TEXTS = {
         "levels_2g": "RSSI {rssi}",
         "levels_3g": "RSCP {rscp}, Ec/Io {ecio}",
         "label.temperature": "Nhiệt độ",
-        "summary": "{runs} lần đo, {failed} lần không đạt; {what}: trung vị {median},"
+        "summary": "{runs} lần đo, {failed} lần không tốt; {what}: trung vị {median},"
         " từ {least} đến {most}",
-        "summary_none": "{runs} lần đo, {failed} lần không đạt, không có con số nào",
+        "summary_none": "{runs} lần đo, {failed} lần không tốt, không có con số nào",
         "by_service": "Dịch vụ đang chạy: dịch vụ sẽ đo, kết quả được gửi đi như mọi phép đo.",
         "interrupted": "đã dừng theo yêu cầu",
         "opening": "đang mở modem",
@@ -347,7 +352,7 @@ ADVICE = {
         "failed": "Đó là kết quả của mạng. Đo lại một lần; giữ cả hai kết quả.",
         "invalid": "Không tính cho mạng. Đo lại; nếu vẫn vậy: `journalctl -u dosong-agent -n 100`.",
         "skipped": "Phép đo chưa chạy. Xem lý do ở trên, rồi đo lại.",
-        "slow": "Đạt nhưng chậm: đó là kết quả của mạng.",
+        "slow": "Đo được nhưng chậm: đó là kết quả của mạng.",
     },
     "en": {
         "dns": "The server's name was not found. Try another --server; if only this modem cannot:"

@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from agent.commands._show._common import chart
-from agent.words import Words
+from agent.words import Words, printable
 from drivers.traffic.result import Progress
 
 PLAIN_EVERY_S = 3.0
@@ -109,7 +109,7 @@ class Watch:
         return Group(first, escape(second)) if second else first
 
     def _stage(self) -> str:
-        return self._words.stage(self._now.stage)
+        return printable(self._words.stage(self._now.stage))
 
     def _times(self) -> Iterator[str]:
         planned_s, words = self._now.planned_s, self._words

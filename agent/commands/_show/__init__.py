@@ -16,7 +16,7 @@ from agent.advice import after_test
 from agent.commands._page import Page, Renderer
 from agent.commands._show import _fields
 from agent.commands._show._common import around
-from agent.words import Words
+from agent.words import Words, printable
 from wire.messages import AnyMeasurement, Outcome
 
 GOOD = frozenset({Outcome.OK, Outcome.SLOW})
@@ -27,13 +27,13 @@ def show(console: Console, record: AnyMeasurement, words: Words) -> None:
     renderer = renderers().get(record.kind, _fields)
     payload = record.payload
     page = Page() if payload is None else renderer.page(record, payload, words)
-    because = "" if record.reason is None else f": {escape(record.reason)}"
+    because = "" if record.reason is None else f": {escape(printable(record.reason))}"
     colour = "green" if record.outcome in GOOD else "red"
     outcome = words.named("outcome", record.outcome)
     kind = words.named("kind", record.kind)
     console.print(f"{kind}: [bold {colour}]{outcome}[/bold {colour}]{because}")
     if page.headline:
-        console.print(f"[bold]{escape(page.headline)}[/bold]")
+        console.print(f"[bold]{escape(printable(page.headline))}[/bold]")
     lines = list(page.lines)
     if payload is not None:
         lines += _fields.others(payload, renderer.SHOWN)
@@ -51,11 +51,11 @@ def _print_lines(console: Console, lines: list[tuple[str, str]]) -> None:
     if not console.is_terminal:
         width = max(len(label) for label, _ in lines)
         for label, text in lines:
-            console.out(f"{label:<{width}}  {text}")
+            console.out(f"{label:<{width}}  {printable(text)}")
         return
     grid = Table.grid(padding=(0, 2))
     for label, text in lines:
-        grid.add_row(f"[dim]{escape(label)}[/dim]", escape(text))
+        grid.add_row(f"[dim]{escape(label)}[/dim]", escape(printable(text)))
     console.print(grid)
 
 

@@ -4,7 +4,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from agent.commands._page import Page
-from agent.words import Words
+from agent.words import Words, printable
 from wire.cells import Cell
 from wire.kinds.scan import Payload
 from wire.messages import AnyMeasurement
@@ -43,7 +43,8 @@ def cells(found: tuple[Cell, ...], words: Words) -> Table:
         code = next((each for each in (cell.pci, cell.psc, cell.bsic) if each is not None), None)
         values = (cell.rat, cell.plmn, cell.arfcn, cell.band, cell.cell_id, code)
         table.add_row(
-            *(escape(words.text(value)) for value in values), words.number(level_dbm(cell))
+            *(escape(printable(words.text(value))) for value in values),
+            words.number(level_dbm(cell)),
         )
     return table
 

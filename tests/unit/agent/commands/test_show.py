@@ -6,9 +6,9 @@ from rich.console import Console
 
 from agent.commands._show import renderers, show
 from agent.words import LANGUAGES, Words
-from wire.cells import RatClass, TestRadio
+from wire.cells import Cell, Rat, RatClass, TestRadio
 from wire.evidence import HostLoad
-from wire.kinds import kinds, latency, status, throughput, video
+from wire.kinds import kinds, latency, scan, status, throughput, video
 from wire.messages import Outcome
 
 
@@ -38,7 +38,7 @@ WORDS = {
         "12.00420, 107.69070, error: 4 m",
     ],
     ("throughput", "vi"): [
-        "tốc độ: đạt",
+        "tốc độ: đo xong",
         "Tải xuống 43,2 Mbit/s",
         "tải trọng TCP, 6 luồng, cửa sổ 10,0 s sau 2 s khởi động",
         "không có nhánh NR trong 12 lần xem",
@@ -169,3 +169,12 @@ def test_an_nr_leg_is_counted_in_looks_with_service(shown, record_of):
 def test_words_of_others_are_no_markup(shown):
     text = shown("latency", outcome=Outcome.FAILED, reason="server: [bold]x[/bold] [/]")
     assert "server: [bold]x[/bold] [/]" in text
+
+
+def test_nothing_a_server_or_a_modem_wrote_moves_the_terminal(shown):
+    evil = "\x1b[2J\x1b]0;x\x07\r"
+    cell = Cell(rat=Rat.LTE, mcc=evil, mnc="04")
+    payload = scan.Payload(command=evil, duration_s=1.0, cells=(cell,), unread=evil)
+    text = shown("scan", payload, outcome=Outcome.INVALID, reason=f"server: {evil}")
+    assert set(text) & set(evil) <= set("[2J]0;x")
+    assert "\\x1b" in text
