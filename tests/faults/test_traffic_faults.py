@@ -15,7 +15,7 @@ tests these are here:
 
 Elsewhere: 56 and 57, a test that raises or hangs inside the agent, in
 `tests/unit/agent/workers/test_traffic_worker.py` (other threads and the watchdog:
-`tests/unit/agent/runtime/test_supervisor.py`); 19, 21, 23 and 24, faults of the uplink, in
+`tests/unit/agent/runtime/test_supervisor.py`; an agent that is stopped: `test_agent_stopped.py`); 19, 21, 23 and 24, faults of the uplink, in
 `tests/unit/agent/publisher` and `tests/e2e`; 48 to 51, of modems, in `test_modem_faults.py` and
 `test_hotplug_storm.py`.
 """
