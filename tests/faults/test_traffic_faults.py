@@ -28,10 +28,11 @@ from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from drivers.traffic import NetPath, Server
 from drivers.traffic.netpath import counted_since, read_counters
-from sim.network import HTTP_PORT, IPERF_PORT, OperatorNetwork
+from sim.network import OperatorNetwork
 from tests.faults.traffic import (
     IPERF3,
     NOTHING,
@@ -269,8 +270,8 @@ def test_a_test_whose_way_is_lost_ends_and_never_leaves_by_another_modem(weather
 
             stray = read_counters(NetPath(interface=other.interface))
             far = {
-                each: (Server(host=remote[each], http_port=HTTP_PORT, iperf_port=IPERF_PORT), path)
-                for each, (_, path) in ends(nets, names).items()
+                each: (replace(server, host=remote[each]), path)
+                for each, (server, path) in ends(nets, names).items()
             }
             found = weather(far, lose)
             stray = counted_since(NetPath(interface=other.interface), stray)
