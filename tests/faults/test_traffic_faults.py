@@ -217,7 +217,7 @@ def test_a_name_that_nobody_answers_for_is_a_fault_of_dns_in_time(weathered, nam
 
 
 @pytest.mark.parametrize("name", IPERF3)
-def test_a_busy_server_is_told_at_once(weathered, tmp_path, name):
+def test_a_busy_server_is_told_and_no_failure_of_the_network(weathered, tmp_path, name):
     def make() -> Weathered:
         with networks(IPERF3) as nets, ExitStack() as stack:
             serve(nets, IPERF3, tmp_path)
@@ -226,7 +226,6 @@ def test_a_busy_server_is_told_at_once(weathered, tmp_path, name):
             return weather(ends(nets, IPERF3))
 
     ended = check(weathered("busy", make), name, BUSY)
-    assert ended.took_s < 2
     assert ended.result.payload.bits_per_second is None
 
 
