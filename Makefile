@@ -39,7 +39,7 @@ schemas: setup ## write the JSON Schemas of all records to docs/reference/schema
 rules: setup ## write the udev rules of the modem families to config/udev
 	python -m tools.udev_rules >config/udev/.rules && mv config/udev/.rules config/udev/70-dosong-modems.rules
 
-bench: setup ## measurements side by side, as ratios in one run
+bench: setup ## what is measured beside what is true, 15 minutes; ARGS=--quick: 3
 	python -m benchmarks $(ARGS)
 
 fuzz: setup ## coverage-guided fuzzing of the AT engine and readers; ARGS="-max_total_time=600"

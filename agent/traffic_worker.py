@@ -26,6 +26,8 @@ from agent.runtime import Beat, RankedMailbox, Stop
 from agent.shared_paths import SharedPaths
 from agent.snapshots import Snapshot, excuse, lock_agrees, lock_over, summarise
 from agent.ticks import NS_PER_S
+from drivers.traffic.netpath import NetPath
+from drivers.traffic.quiet import await_quiet
 from drivers.traffic.result import OnProgress, Progress, unobserved
 from wire.evidence import ServerCheck
 from wire.messages import AnyMeasurement, Modem, Outcome, Position, RatMode
@@ -247,6 +249,7 @@ class TrafficWorker:
         except NoInterfaceError as error:
             self._end(request, Result(Outcome.INVALID, str(error), None))
             return
+        await_quiet(NetPath(interface=interface), stop.wait)
         start_ns = self._clock.mono_ns()
         position = self._position_at(start_ns)
         cancel = threading.Event()

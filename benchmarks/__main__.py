@@ -1,7 +1,8 @@
-"""`python -m benchmarks [NAME ...] [--json]`: every module here that defines `run`, in turn.
+"""`python -m benchmarks [NAME ...] [--quick] [--json]`: every module here that defines `run`.
 
 A benchmark's `run(arguments)` takes the rest of the command line, prints a table (one JSON object
-with `--json`) and returns the exit code.
+with `--json`; less of everything with `--quick`) and returns the exit code: 1 where something is
+not as promised. All of them take about a quarter of an hour, quickly three minutes.
 """
 
 import importlib
@@ -26,7 +27,7 @@ def main(arguments: list[str]) -> int:
     codes = []
     for name in named or list(runs):
         if "--json" not in options:
-            print(f"== {name}")
+            print(f"== {name}", flush=True)
         codes.append(runs[name](options))
     return max(codes, default=0)
 

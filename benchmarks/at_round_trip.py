@@ -33,6 +33,7 @@ BLOCKS = 10
 TURN = 25
 """Trips of one way before it is the next one's turn."""
 SAMPLING_S = 60.0
+QUICK_SHARE = 0.1
 PERIOD_S = 1.0
 REPLY_TIMEOUT_S = 5.0
 START_TIMEOUT_S = 20.0
@@ -235,12 +236,19 @@ def _simulated_modem() -> Iterator[str]:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks at_round_trip")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of each command, each way")
+    parser.add_argument("--rounds", type=int, default=None, help="of each command, each way")
     parser.add_argument(
-        "--seconds", type=float, default=SAMPLING_S, help="how long the modem is looked at"
+        "--seconds", type=float, default=None, help="how long the modem is looked at"
     )
+    parser.add_argument("--quick", action="store_true", help="a tenth of it")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    share = QUICK_SHARE if options.quick else 1.0
+    if options.rounds is None:
+        options.rounds = round(share * ROUNDS)
+    if options.seconds is None:
+        options.seconds = share * SAMPLING_S
+    return options
 
 
 if __name__ == "__main__":

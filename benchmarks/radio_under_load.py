@@ -321,7 +321,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_S:g} s")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    options, _ = parser.parse_known_args(arguments)
+    options = parser.parse_args(arguments)
     if options.seconds is None:
         options.seconds = QUICK_S if options.quick else DURATION_S
     return options

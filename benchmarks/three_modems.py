@@ -232,7 +232,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=None, help="of the tests at once")
     parser.add_argument("--quick", action="store_true", help="once")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    options, _ = parser.parse_known_args(arguments)
+    options = parser.parse_args(arguments)
     if options.repeat is None:
         options.repeat = 1 if options.quick else REPEAT
     return options

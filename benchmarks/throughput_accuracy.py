@@ -361,7 +361,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=None, help="tests of each kind")
     parser.add_argument("--quick", action="store_true", help="two rates, one test of each kind")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    options, _ = parser.parse_known_args(arguments)
+    options = parser.parse_args(arguments)
     quick = options.quick
     if options.rates is None:
         options.rates = QUICK_RATES_MBIT if quick else RATES_MBIT

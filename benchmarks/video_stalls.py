@@ -37,7 +37,7 @@ SLICE_S = 0.004
 """Of what the pacing server sends at once."""
 TRICKLE_MBIT = 0.064
 """A shaper cannot stand still: this is its outage."""
-PROMISED_S = {"paced": 0.1, "shaped": 0.5}
+PROMISED_S = {"paced": 0.1, "shaped": 0.2}
 """Largest error of the length of all stalls and of the access time. A shaped link's TCP also has
 to notice that its outage is over."""
 TARGET_MBIT = 5.0
@@ -403,7 +403,8 @@ def _print(rows: Sequence[Row], answers: Sequence[Answer]) -> None:
             print(f"{'':<24} {row.reason} {mark}")
         else:
             _print_seen(f"{'':<24} {'measured':<9}", row.measured, f"{row.error_s:>+8.3f} {mark}")
-    print(f"promised: the number of stalls, and lengths within {PROMISED_S} s")
+    within = ", ".join(f"{limit_s:g} s {link}" for link, limit_s in PROMISED_S.items())
+    print(f"promised: the number of stalls, and times within {within}")
     if not answers:
         print("answers to 5 Mbit/s need root")
         return
@@ -429,5 +430,4 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks video_stalls")
     parser.add_argument("--quick", action="store_true", help="one schedule and four links")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    options, _ = parser.parse_known_args(arguments)
-    return options
+    return parser.parse_args(arguments)

@@ -15,9 +15,9 @@ tests these are here:
 
 Elsewhere: 56 and 57, a test that raises or hangs inside the agent, in
 `tests/unit/agent/workers/test_traffic_worker.py` (other threads and the watchdog:
-`tests/unit/agent/runtime/test_supervisor.py`); 19, 21, 23 and 24, faults of the uplink, in
-`tests/unit/agent/publisher` and `tests/e2e`; 48 to 51, of modems, in `test_modem_faults.py` and
-`test_hotplug_storm.py`.
+`tests/unit/agent/runtime/test_supervisor.py`; an agent that stands still: `test_agent_stopped.py`);
+19, 21, 23 and 24, faults of the uplink, in `tests/unit/agent/publisher` and `tests/e2e`; 48 to 51,
+of modems, in `test_modem_faults.py` and `test_hotplug_storm.py`.
 """
 
 import os
@@ -28,6 +28,7 @@ from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from drivers.traffic import NetPath, Server
 from drivers.traffic.netpath import counted_since, read_counters
@@ -216,7 +217,7 @@ def test_a_name_that_nobody_answers_for_is_a_fault_of_dns_in_time(weathered, nam
 
 
 @pytest.mark.parametrize("name", IPERF3)
-def test_a_busy_server_is_told_at_once(weathered, tmp_path, name):
+def test_a_busy_server_is_told_and_no_failure_of_the_network(weathered, tmp_path, name):
     def make() -> Weathered:
         with networks(IPERF3) as nets, ExitStack() as stack:
             serve(nets, IPERF3, tmp_path)
@@ -225,7 +226,6 @@ def test_a_busy_server_is_told_at_once(weathered, tmp_path, name):
             return weather(ends(nets, IPERF3))
 
     ended = check(weathered("busy", make), name, BUSY)
-    assert ended.took_s < 2
     assert ended.result.payload.bits_per_second is None
 
 
@@ -249,38 +249,43 @@ STRAY_BYTES = 20_000
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_a_test_whose_way_is_lost_never_leaves_by_another_modem(weathered, tmp_path, name):
-    """The other modem's network has the same servers, as the Internet is the same behind both.
-
-    Bound to its interface the kernel may still find the server without a route; then the result
-    stands, as that interface carried it.
-    """
+def test_a_test_whose_way_is_lost_ends_and_never_leaves_by_another_modem(weathered, tmp_path, name):
+    """The same servers stand behind both modems, as the Internet does."""
     names = tuple(PROFILES)
+    remote = {each: f"198.51.100.{number}" for number, each in enumerate(names, 1)}
 
     def make() -> Weathered:
         with networks((*names, OTHER)) as nets:
-            serve(nets, names, tmp_path)
             other = nets[OTHER]
-            for each in names:
-                command(
-                    "ip", "addr", "add", f"{nets[each].server_host}/32", "dev", "lo", inside=other
-                )
-            serve_everywhere(other, tmp_path)
+            for each, address in remote.items():
+                put_behind(nets[each], address)
+                put_behind(other, address)
+                command("ip", "route", "add", f"{address}/32", *via(nets[each]))
+            for net in (other, *(nets[each] for each in names)):
+                serve_everywhere(net, tmp_path)
 
             def lose(each: str) -> None:
-                net = nets[each]
-                command("ip", "route", "flush", "dev", net.interface)
-                via = ("via", other.server_host, "dev", other.interface)
-                command("ip", "route", "add", f"{net.server_host}/32", *via)
+                command("ip", "route", "replace", f"{remote[each]}/32", *via(other))
 
             stray = read_counters(NetPath(interface=other.interface))
-            found = weather(ends(nets, names), lose)
+            far = {
+                each: (replace(server, host=remote[each]), path)
+                for each, (server, path) in ends(nets, names).items()
+            }
+            found = weather(far, lose)
             stray = counted_since(NetPath(interface=other.interface), stray)
             assert stray.rx_bytes + stray.tx_bytes < STRAY_BYTES
             return found
 
-    ended = check(weathered("way-lost", make), name, (OK, ("None",)), BREAK, NO_WAY)
-    payload = ended.result.payload
-    if ended.result.outcome is OK and name != "latency":
-        counted = payload.interface_tx_bytes if name.endswith("up") else payload.interface_rx_bytes
-        assert counted >= payload.payload_bytes
+    ended = check(weathered("way-lost", make), name, BREAK, NO_WAY)
+    assert ended.has_partial_data, describe(ended)
+
+
+def put_behind(net: OperatorNetwork, address: str) -> None:
+    """A host behind the network's gateway, which answers for nobody else on the link itself."""
+    command("ip", "addr", "add", f"{address}/32", "dev", "lo", inside=net)
+    command("sysctl", "-q", "-w", "net.ipv4.conf.all.arp_ignore=1", inside=net)
+
+
+def via(net: OperatorNetwork) -> tuple[str, ...]:
+    return ("via", net.server_host, "dev", net.interface)

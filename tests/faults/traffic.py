@@ -249,7 +249,7 @@ def serve(nets: OperatorNetworks, names: Sequence[str], folder: Path) -> dict[st
 
 def serve_everywhere(net: OperatorNetwork, folder: Path) -> None:
     """The real server at whatever address the network's far end has."""
-    log = folder / "everywhere.log"
+    log = folder / f"everywhere-{net.link.name}.log"
     ports = ("--http", str(net.http_port), "--iperf", str(net.iperf_port))
     words = (sys.executable, "-m", "sim", "server", "--bind", "0.0.0.0", *ports)  # noqa: S104 - of a namespace
     part = net.run_in(words, log=log)
