@@ -16,7 +16,7 @@ from sim.line import stop_signal
 from sim.parts import PartError
 from sim.server.control import Control, TokenError, read_token
 from sim.server.http import HttpServer
-from sim.server.iperf import IperfServer
+from sim.server.iperf import IperfServer, is_idle
 from sim.server.listener import Services
 from sim.server.slots import Slots
 
@@ -110,7 +110,9 @@ def _start(arguments: argparse.Namespace, stack: contextlib.ExitStack) -> dict[s
     for port in ports:
         stack.enter_context(IperfServer(host, port, log=folder / f"iperf3-{port}.log"))
     if arguments.http is not None:
-        slots = Slots(iperf_ports=ports[: arguments.slots], http=arguments.http_slots)
+        slots = Slots(
+            iperf_ports=ports[: arguments.slots], http=arguments.http_slots, is_idle=is_idle
+        )
         services = Services(
             slots=slots if slots.total else None, control=control, content=arguments.content
         )

@@ -14,7 +14,7 @@ MIN_TOKEN_CHARS, MAX_TOKEN_BYTES = 16, 1024
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
 """RFC 6750, 2.1."""
 
-BitsPerSecond = Annotated[float, msgspec.Meta(ge=0, le=1e13)]
+BitsPerSecond = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 
 
 class TokenError(ValueError):

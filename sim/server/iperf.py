@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +18,8 @@ RESTART_S = 0.5
 START_TIMEOUT_S = 10.0
 LISTENING = "0A"
 """TCP_LISTEN in /proc/net/tcp."""
+HELD = frozenset({"01", "08"})
+"""TCP_ESTABLISHED, TCP_CLOSE_WAIT: a program still has the connection."""
 
 
 class IperfServer:
@@ -74,12 +77,25 @@ class IperfServer:
 
 def is_listening(port: int) -> bool:
     """Whether something listens on a TCP port in our network namespace (without touching it)."""
+    return LISTENING in _states(port)
+
+
+def is_idle(port: int) -> bool:
+    """Whether an iperf3 listens on a TCP port here and nobody is connected: it takes a test.
+
+    It is busy until it has put the last one away, or, when its client vanished, given it up.
+    """
+    states = set(_states(port))
+    return LISTENING in states and not HELD & states
+
+
+def _states(port: int) -> Iterator[str]:
+    """Of each TCP socket on a local port."""
     wanted = f":{port:04X}"
     for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
         if not table.exists():
             continue
         for line in table.read_text().splitlines()[1:]:
             _, local, _, state, *_ = line.split()
-            if local.endswith(wanted) and state == LISTENING:
-                return True
-    return False
+            if local.endswith(wanted):
+                yield state

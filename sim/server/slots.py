@@ -7,7 +7,7 @@ itself. An iperf slot is a port as well, because an iperf3 server runs one test 
 import math
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal, NamedTuple
 
 import msgspec
@@ -17,6 +17,8 @@ from wire.codec import PROBE_NAME
 MAX_LEASE_S = 900
 """Longer than the deadline of any sensible test: who dies with a slot blocks it no longer."""
 TOKEN_BYTES = 24
+SETTLES_S = 1
+"""A port that was given back while its iperf3 still cleans up is soon idle."""
 
 Method = Literal["iperf3", "http"]
 
@@ -56,8 +58,17 @@ class NoSlotsError(Exception):
 class Slots:
     """The slots of one server. Any thread may call."""
 
-    def __init__(self, *, iperf_ports: Sequence[int] = (), http: int = 0) -> None:
-        """One slot for each port, and `http` for everything else."""
+    def __init__(
+        self,
+        *,
+        iperf_ports: Sequence[int] = (),
+        http: int = 0,
+        is_idle: Callable[[int], bool] = lambda _: True,
+    ) -> None:
+        """One slot for each port, and `http` for everything else.
+
+        `is_idle` says of a port whether nobody measures on it, with a slot or without.
+        """
         self.total = len(iperf_ports) + http
         self._free: dict[Method, list[int | None]] = {
             "iperf3": list(iperf_ports),
@@ -65,6 +76,7 @@ class Slots:
         }
         self._taken: dict[str, tuple[Method, Lease]] = {}
         self._offered = frozenset(method for method, free in self._free.items() if free)
+        self._is_idle = is_idle
         self._lock = threading.Lock()
 
     def take(self, asked: SlotRequest, now_s: float) -> Lease:
@@ -73,17 +85,9 @@ class Slots:
             raise NoSlotsError(asked.method)
         with self._lock:
             self._expire(now_s)
-            free = self._free[asked.method]
-            if not free:
-                ends_s = min(
-                    lease.expires_s
-                    for method, lease in self._taken.values()
-                    if method == asked.method
-                )
-                raise BusyError(max(1, math.ceil(ends_s - now_s)))
+            port = self._choose(asked.method, now_s)
             lasts_s = min(math.ceil(asked.seconds), MAX_LEASE_S)
-            # The port that is free the longest: what was left on it had the most time to end.
-            lease = Lease(secrets.token_urlsafe(TOKEN_BYTES), free.pop(0), now_s + lasts_s)
+            lease = Lease(secrets.token_urlsafe(TOKEN_BYTES), port, now_s + lasts_s)
             self._taken[lease.token] = (asked.method, lease)
             return lease
 
@@ -98,6 +102,18 @@ class Slots:
         with self._lock:
             self._expire(now_s)
             return len(self._taken)
+
+    def _choose(self, method: Method, now_s: float) -> int | None:
+        """Take a port out of the free ones, the one that is free the longest if it can be."""
+        free = self._free[method]
+        for index, port in enumerate(free):
+            if port is None or self._is_idle(port):
+                return free.pop(index)
+        if free:
+            raise BusyError(SETTLES_S)
+        leases = [lease for taken_by, lease in self._taken.values() if taken_by == method]
+        ends_s = min(lease.expires_s for lease in leases)
+        raise BusyError(max(1, math.ceil(ends_s - now_s)))
 
     def _expire(self, now_s: float) -> None:
         ended = [token for token, (_, lease) in self._taken.items() if lease.expires_s <= now_s]

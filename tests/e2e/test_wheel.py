@@ -45,7 +45,8 @@ def test_configuration_and_units_are_in_it_and_tests_are_not(installed):
     shared = installed / "share" / "dosong"
     for wanted in ("config/probe.example.toml", "config/targets/t1.toml", "config/geo"):
         assert (shared / wanted).exists()
-    assert (shared / "systemd" / "dosong-agent.service").exists()
+    for unit in ("dosong-agent.service", "dosong-server.service", "dosong-control.timer"):
+        assert (shared / "systemd" / unit).exists()
     assert list((installed / "collector" / "web" / "templates").glob("*.html"))
     assert list((installed / "sim" / "transcripts").glob("*.txt"))
     assert not (installed / "tests").exists()

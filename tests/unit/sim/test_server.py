@@ -8,11 +8,14 @@ import sys
 import threading
 import time
 import zlib
+from contextlib import contextmanager
 
 import pytest
 
+from sim.cli import main
 from sim.parts import ReservedPort, wait_until
 from sim.server import BadRequestError, HttpServer, IperfServer, body_bytes, is_listening
+from sim.server.iperf import is_idle
 
 DEADLINE_S = 20.0
 
@@ -126,29 +129,92 @@ def test_iperf_is_real_and_comes_back_when_it_dies(tmp_path):
     assert not is_listening(port.number)
 
 
+@contextmanager
+def started(*words):
+    """The command, listening: the process and what it said."""
+    command = [sys.executable, "-m", "sim", "server", *map(str, words)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        killer = threading.Timer(DEADLINE_S, process.kill)
+        killer.start()
+        try:
+            yield process, json.loads(process.stdout.readline())
+        finally:
+            killer.cancel()
+            process.kill()
+
+
 def test_the_command_says_when_everything_listens_and_ends_on_sigterm():
     with ReservedPort() as iperf_port:
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "sim", "server"),
-                *("--http", "0", "--iperf", str(iperf_port.number)),
-            ],
-            stdout=subprocess.PIPE,
-        )
-        with process:
-            killer = threading.Timer(DEADLINE_S, process.kill)
-            killer.start()
-            try:
-                ready = json.loads(process.stdout.readline())
-                assert ready["iperf"] == [iperf_port.number]
-                assert is_listening(iperf_port.number)
-                assert is_listening(ready["http"])
-                process.send_signal(signal.SIGTERM)
-                assert process.wait(DEADLINE_S) == 0
-            finally:
-                killer.cancel()
-                process.kill()
+        with started("--http", 0, "--iperf", iperf_port.number) as (process, ready):
+            assert ready["iperf"] == [iperf_port.number]
+            assert ready["slots"] == 2
+            assert is_listening(iperf_port.number)
+            assert is_listening(ready["http"])
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(DEADLINE_S) == 0
         assert not is_listening(iperf_port.number)
+
+
+def test_the_command_offers_what_its_options_say(tmp_path):
+    (tmp_path / "token").write_text("0123456789abcdef\n")
+    (tmp_path / "film.mp4").write_bytes(b"film")
+    options = ["--content", tmp_path, "--control-token-file", tmp_path / "token"]
+    with started("--http", 0, "--http-slots", 3, *options) as (_, ready):
+        assert ready["slots"] == 3
+        connection = http.client.HTTPConnection("127.0.0.1", ready["http"], timeout=DEADLINE_S)
+        assert got(connection, "/content/film.mp4") == (200, b"film")
+        assert json.loads(got(connection, "/status")[1])["slots"] == 3
+        rates = '{"down_bits_per_second": 2, "up_bits_per_second": 1}'
+        authorization = {"Authorization": "Bearer 0123456789abcdef"}
+        connection.request("PUT", "/control", rates, authorization)
+        assert connection.getresponse().status == 204
+        connection.close()
+
+
+@pytest.fixture
+def weak_token(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weak").write_text("secret")
+    return "secret"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "what"),
+    [
+        (["--iperf", "1", "--slots", "2"], 2, "--slots: from 0 to"),
+        (["--http", "0", "--http-slots", "-1"], 2, "--http-slots: from 0 to"),
+        (["--iperf", "1", "--content", "."], 2, "need --http"),
+        (["--http", "0", "--content", "absent"], 2, "no folder absent"),
+        (["--http", "0", "--control-token-file", "absent"], 1, "absent"),
+        (["--http", "0", "--control-token-file", "weak"], 1, "weak: not a token"),
+        (["--http", "0", "--bind", "192.0.2.1"], 1, "assign"),
+    ],
+)
+def test_what_cannot_be_served_is_said(words, code, what, weak_token, capsys):
+    assert main(["server", *words]) == code
+    said = capsys.readouterr()
+    assert what in said.err
+    assert weak_token not in said.err + said.out
+
+
+def slot(connection):
+    body = json.dumps({"probe": "dn-01", "method": "iperf3", "seconds": 5})
+    connection.request("POST", "/slots", body)
+    response = connection.getresponse()
+    return response.status, json.loads(response.read())
+
+
+def test_a_port_is_leased_only_when_the_test_before_is_over():
+    with ReservedPort() as port, started("--http", 0, "--iperf", port.number) as (_, ready):
+        connection = http.client.HTTPConnection("127.0.0.1", ready["http"], timeout=DEADLINE_S)
+        client = ["iperf3", "-c", "127.0.0.1", "-p", str(port.number), "-t", "30"]
+        with subprocess.Popen(client, stdout=subprocess.DEVNULL) as stranger:
+            wait_until(lambda: not is_idle(port.number), "the stranger's test", DEADLINE_S)
+            assert slot(connection) == (503, {"error": "busy"})
+            stranger.send_signal(signal.SIGINT)
+        wait_until(lambda: slot(connection)[0] == 201, "a slot", DEADLINE_S)
+        assert "error" not in iperf3(port.number)
+        connection.close()
 
 
 def test_the_command_needs_something_to_serve():

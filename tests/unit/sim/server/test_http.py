@@ -11,7 +11,8 @@ from contextlib import suppress
 
 import pytest
 
-from sim.server import HttpServer
+from sim.parts import wait_until
+from sim.server import HttpServer, listener
 from sim.server import http as served
 from sim.server.control import Control
 from sim.server.listener import Services
@@ -294,3 +295,24 @@ def test_an_upload_is_taken_far_faster_than_a_gigabit(server):
             stream.sendall(piece)
         assert stream.recv(1 << 16).endswith(b'{"received_bytes":%d}' % size)
         assert 8 * size / (time.monotonic() - begun) > 1e9
+
+
+def test_there_are_only_so_many_connections_and_a_free_place_is_used_again(monkeypatch):
+    monkeypatch.setattr(listener, "MAX_CONNECTIONS", 2)
+    request = b"GET /empty HTTP/1.1\r\nHost: x\r\n\r\n"
+    with HttpServer("127.0.0.1") as server:
+        address = ("127.0.0.1", server.port)
+        with socket.create_connection(address) as one, socket.create_connection(address) as two:
+            for stream in (one, two):
+                stream.sendall(request)
+                assert stream.recv(100).startswith(b"HTTP/1.1 200")
+            with socket.create_connection(address) as third, suppress(ConnectionResetError):
+                assert third.recv(100) == b""
+
+        def served_again() -> bool:
+            with suppress(ConnectionResetError, BrokenPipeError):
+                closing = request.replace(b"Host", b"Connection: close\r\nHost")
+                return raw(server.port, closing).startswith(b"HTTP/1.1 200")
+            return False
+
+        wait_until(served_again, "an answer", DEADLINE_S)

@@ -68,6 +68,17 @@ def test_the_port_that_was_left_first_is_used_first():
     assert [slots.take(asked(), 2.0).iperf_port for _ in range(3)] == [5202, 5203, 5201]
 
 
+def test_a_port_on_which_somebody_measures_is_leased_to_nobody():
+    busy = {5201}
+    slots = Slots(iperf_ports=[5201, 5202], is_idle=lambda port: port not in busy)
+    assert slots.take(asked(), 0.0).iperf_port == 5202
+    with pytest.raises(BusyError) as refused:
+        slots.take(asked(), 0.0)
+    assert refused.value.retry_after_s == 1
+    busy.clear()
+    assert slots.take(asked(), 0.0).iperf_port == 5201
+
+
 def test_nobody_holds_a_slot_for_ever():
     lease = Slots(http=1).take(asked("http", seconds=1e9), 5.0)
     assert lease.expires_s == 5.0 + MAX_LEASE_S
