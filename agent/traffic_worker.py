@@ -249,7 +249,7 @@ class TrafficWorker:
         except NoInterfaceError as error:
             self._end(request, Result(Outcome.INVALID, str(error), None))
             return
-        await_quiet(NetPath(interface=interface), stop.wait)
+        await_quiet(NetPath(interface=interface), end.wait)
         start_ns = self._clock.mono_ns()
         position = self._position_at(start_ns)
         cancel = threading.Event()
