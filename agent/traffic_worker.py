@@ -199,6 +199,7 @@ class TrafficWorker:
             cancel=cancel,
             on_progress=lambda now: self._hear(request, now),
             scan=lambda: self._radio.request_scan(stop=stop, timeout_s=SCAN_TIMEOUT_S),
+            utc_s=self._utc_s,
         )
         with stop.wakes(cancel.set):
             result = request.ready.run(job)
@@ -211,6 +212,10 @@ class TrafficWorker:
                 reason = f"{excused.reason} ({result.reason})"
                 result = result._replace(outcome=excused.outcome, reason=reason)
         self._end(request, result, mono_ns=start_ns, position=position)
+
+    def _utc_s(self) -> float | None:
+        utc = self._clock.stamp().utc
+        return None if utc is None else utc.timestamp()
 
     def _hear(self, request: TestRequest, now: Progress) -> None:
         """A test that goes on is no stall, however long its profile lets it take."""
