@@ -1,5 +1,7 @@
 """What iperf3 says, understood: its JSON, whole or cut short, and its error texts. No I/O."""
 
+import bisect
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -49,6 +51,8 @@ class IperfAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Why it was ended early on purpose."""
     carried_bytes: int | None = None
     """TCP payload of the whole test as the kernel counted it, up to a moment before the end."""
+    acknowledged: tuple[tuple[float, int], ...] = ()
+    """Of an upload by TCP: seconds since it began, and bytes the server's kernel had by then."""
 
 
 class UdpCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,6 +99,31 @@ def read_report(text: str) -> IperfReport:
         udp=_udp(raw) if raw.start.test_start.protocol == "UDP" else None,
         error=raw.error,
     )
+
+
+def as_acknowledged(
+    intervals: Sequence[Interval], acknowledged: Sequence[tuple[float, int]]
+) -> tuple[Interval, ...]:
+    """An upload's intervals with the bytes that had arrived instead of those that were written.
+
+    Between two samples the bytes are taken to have come evenly, after the last one none.
+    """
+    times = [at_s for at_s, _ in acknowledged]
+
+    def arrived(at_s: float) -> float:
+        after = bisect.bisect_right(times, at_s)
+        if after in {0, len(times)}:
+            return acknowledged[max(after - 1, 0)][1]
+        (from_s, from_bytes), (to_s, to_bytes) = acknowledged[after - 1], acknowledged[after]
+        return from_bytes + (to_bytes - from_bytes) * (at_s - from_s) / (to_s - from_s)
+
+    counted = 0
+    found = []
+    for interval in intervals:
+        now = round(arrived(interval.start_s + interval.duration_s))
+        found.append(msgspec.structs.replace(interval, payload_bytes=now - counted))
+        counted = now
+    return tuple(found)
 
 
 def failure(text: str, *, connected: bool) -> TrafficError:

@@ -100,16 +100,15 @@ class _Test:
             return "deadline"
         if self._gauge.waits_s(now) > self._request.connect_timeout_s:
             return "unanswered"
-        return self._stop_early(now)
+        return self._stop_early(now, self._gauge.look(now))
 
-    def _stop_early(self, now: float) -> Ended | None:
+    def _stop_early(self, now: float, reason: str | None) -> Ended | None:
         """Ask for the end where the test may end, and cut it if that does not help."""
         if self._stopped is not None:
             return "finished" if now > self._stopped_at + FINISH_S else None
-        self._stopped = self._gauge.look(now)
-        self._stopped_at = now
-        if self._stopped is None:
+        if reason is None:
             return None
+        self._stopped, self._stopped_at = reason, now
         if self._gauge.in_warmup(now):
             return "finished"
         # The client ends a test that has moved so many bytes, exchanging results as always.
@@ -126,6 +125,7 @@ class _Test:
             error=error.decode(errors="replace") if error else None,
             stopped=self._stopped,
             carried_bytes=self._gauge.carried_bytes,
+            acknowledged=tuple(self._gauge.acknowledged),
         )
 
     def _declare(self) -> None:
@@ -213,6 +213,7 @@ class _Gauge:
         self._window_from: tuple[float, int] | None = None
         self._tcp = request.udp_bits_per_second is None
         self.carried_bytes: int | None = None
+        self.acknowledged: list[tuple[float, int]] = []
 
     def waits_s(self, now: float) -> float:
         """For how long the connected server has not let the test begin."""
@@ -233,6 +234,8 @@ class _Gauge:
             return None
         if self._begun_at is None:
             self._begun_at = now
+        if self._tcp and not self._request.reverse:
+            self.acknowledged.append((round(now - self._begun_at, 4), total_bytes))
         if self.in_warmup(now):
             return self._watch.look(window_s=None, window_bytes=0, total_bytes=total_bytes)
         if self._window_from is None:

@@ -17,6 +17,7 @@ from drivers.traffic.iperf import (
     IperfReport,
     IperfRequest,
     UnreadableIperfReportError,
+    as_acknowledged,
     failure,
     read_report,
 )
@@ -314,8 +315,12 @@ def read_end(end: ChildEnd) -> Transferred:
         return Transferred(
             total_bytes=answer.carried_bytes, stopped=answer.stopped, error=_why(answer, None)
         )
+    intervals = report.intervals
+    if answer.acknowledged:
+        intervals = as_acknowledged(intervals, answer.acknowledged)
     return Transferred(
-        intervals=report.intervals,
+        intervals=intervals,
+        acknowledged=bool(answer.acknowledged),
         received_bytes=report.received_bytes,
         received_s=report.received_s,
         total_bytes=answer.carried_bytes,

@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.traffic.iperf import UnreadableIperfReportError, failure, read_report
+from drivers.traffic.iperf import (
+    UnreadableIperfReportError,
+    as_acknowledged,
+    failure,
+    read_report,
+)
 from tests.unit.drivers.traffic.ends import REPORTS
 from wire.messages import Outcome
 
@@ -87,6 +92,15 @@ def test_the_part_of_the_warm_up_that_is_dropped_is_not_given_to_the_window():
     window = [each for each in report.intervals if not each.warmup]
     assert sum(each.duration_s for each in window) == pytest.approx(report.received_s, abs=0.01)
     assert report.error is None
+
+
+def test_an_uploads_intervals_hold_what_had_arrived():
+    written = read_report(UP).intervals
+    samples = [(0.0, 10), (0.5, 510), (1.5, 1510), (2.0, 2010)]  # then the link was dead
+    arrived = as_acknowledged(written, samples)
+    assert [each.payload_bytes for each in arrived] == pytest.approx([1010, 1000, 0], abs=2)
+    assert [each.duration_s for each in arrived] == [each.duration_s for each in written]
+    assert sum(each.payload_bytes for each in arrived) == 2010
 
 
 @pytest.mark.parametrize("keep", [0, 1, 2, 3])

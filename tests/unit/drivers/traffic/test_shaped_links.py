@@ -139,6 +139,20 @@ def test_a_link_that_dies_stalls_and_its_window_is_filled_with_zero_bytes(net, m
     assert 0 < payload.bits_per_second < 15e6
 
 
+def test_an_upload_does_not_count_what_never_left_the_probe(net, monkeypatch):
+    monkeypatch.setattr(profile, "CLOSING_S", 1.0)
+
+    def cut(progress) -> None:
+        if progress.elapsed_s > 0.9:
+            command = ["ip", "-n", net.namespace, "link", "set", "uplink", "down"]
+            subprocess.run(command, check=True)
+
+    test = capacity(Direction.UP, warmup_s=0, window_s=3, connect_timeout_s=2)
+    payload = run_throughput(test, far_end(net), path(net), threading.Event(), cut).payload
+    assert payload.cut_off
+    assert 0 < payload.payload_bytes < 1.5 * 20e6 / 8
+
+
 @pytest.mark.parametrize("method", list(Method))
 def test_an_interface_that_vanishes_is_a_modem_gone_with_partial_data(net, method, monkeypatch):
     monkeypatch.setattr(profile, "CLOSING_S", 1.0)
