@@ -263,8 +263,10 @@ class HttpConnection:
             self._client.putheader("Content-Length", str(body_bytes))
             self._client.endheaders()
             stage = "transfer"
+            answered = select.poll()
+            answered.register(self._socket, select.POLLIN)
             for piece in _pieces(body_bytes):
-                if select.select([self._socket], [], [], 0)[0]:
+                if answered.poll(0):
                     break  # it answers, or leaves, before it has everything
                 rest = piece
                 while rest:

@@ -76,8 +76,7 @@ def run_throughput(
         return _run_on(profile, one, path, cancel, on_progress, deadline=deadline, utc_s=utc_s)
 
     def may_go_on() -> bool:
-        least_s = profile.warmup_s + profile.window_s + LEAST_CONNECT_S
-        return not cancel.is_set() and time.monotonic() + least_s <= deadline
+        return not cancel.is_set() and _spare_s(profile, deadline) > 0
 
     return run_on_any(
         (server, *others),
@@ -120,7 +119,7 @@ def _run_on(
         method="iperf3" if profile.method is Method.IPERF3 else "http",
         direction=profile.direction,
         seconds=profile.test_s,
-        wait_s=profile.slot_wait_s,
+        wait_s=min(profile.slot_wait_s, _spare_s(profile, deadline)),
         target_bits_per_second=profile.target_bits_per_second,
     )
     with check_server(server, path, cancel, need, deadline=deadline, utc_s=utc_s) as admission:
@@ -138,6 +137,12 @@ def _run_on(
         result = judge(profile, server, path, transferred, counted_since(path, before))
     payload = msgspec.structs.replace(result.payload, server_check=admission.check)
     return msgspec.structs.replace(result, payload=payload)
+
+
+def _spare_s(profile: ThroughputProfile, deadline: float) -> float:
+    """What may be spent before the test must begin: one that is late would blame the network."""
+    least_s = LEAST_CONNECT_S + profile.warmup_s + profile.window_s
+    return deadline - least_s - time.monotonic()
 
 
 def _capped(profile: ThroughputProfile, max_bytes: int | None) -> ThroughputProfile:

@@ -17,6 +17,7 @@ class MeasurementServer:
         self.how = SimpleNamespace(
             slots=1,
             iperf_port=None,
+            token=None,
             control=None,
             clock_error_s=0.0,
             redirect=None,
@@ -136,7 +137,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif len(self._owner.leases) >= how.slots:
             self._say(503, b'{"error": "busy"}', {"Retry-After": how.retry_after})
         else:
-            token = f"t{len(self._owner.seen)}"
+            token = how.token or f"t{len(self._owner.seen)}"
             self._owner.leases[token] = body
             lease = {"slot": token, "iperf_port": how.iperf_port, "expires_in_s": 30}
             self._say(201, json.dumps(lease).encode())

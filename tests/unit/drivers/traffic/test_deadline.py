@@ -54,8 +54,8 @@ def signal_child(number: signal.Signals, after_s: float) -> threading.Thread:
 
 
 def test_a_stopped_child_is_killed(iperf):
-    thread = signal_child(signal.SIGSTOP, 1.0)
-    result, over_s = timed(short(), Server(host="127.0.0.1", iperf_port=iperf.port))
+    thread = signal_child(signal.SIGSTOP, 0.5)
+    result, over_s = timed(short(window_s=1), Server(host="127.0.0.1", iperf_port=iperf.port))
     thread.join(5)
     assert over_s < SLACK_S
     assert (result.outcome, result.reason) == (

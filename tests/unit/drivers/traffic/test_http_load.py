@@ -82,7 +82,7 @@ def test_streams_start_one_after_the_other(measurement):
 
 @pytest.mark.parametrize("direction", list(Direction))
 def test_a_server_that_accepts_and_hangs_gives_no_answer(measurement, direction):
-    test = http(direction, connect_timeout_s=0.5, slot_wait_s=0, window_s=3, upload_bytes=1 << 16)
+    test = http(direction, connect_timeout_s=0.5, slot_wait_s=0, window_s=1.5, upload_bytes=1 << 16)
     begun = time.monotonic()
     result = run(test, measurement(hang=True))
     assert time.monotonic() - begun < 6
@@ -180,6 +180,13 @@ def test_the_network_is_not_blamed_where_one_server_answered(measurement, deaf_p
     result = run_throughput(test, dead, ANY, threading.Event(), others=[busy])
     assert (result.outcome, result.reason) == (Outcome.INVALID, "server: busy")
     assert result.payload.server_check.tried == ("dead: connect: timeout",)
+
+
+def test_the_servers_clock_stands_in_the_record(measurement):
+    far = measurement(clock_error_s=-7200)
+    result = run(http(), far, utc_s=time.time)
+    assert result.outcome is Outcome.OK
+    assert result.payload.server_check.clock_error_s == pytest.approx(-7200, abs=2)
 
 
 def test_a_server_that_breaks_in_the_middle_is_the_result(measurement):

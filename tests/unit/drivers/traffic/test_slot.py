@@ -158,6 +158,16 @@ def test_a_redirection_within_the_server_is_no_portal(measurement):
     assert visit(at(far), need()).error is None
 
 
+@pytest.mark.parametrize(
+    "how",
+    [{"token": "../status"}, {"token": "x" * 129}, {"token": 7}, {"iperf_port": 70_000}],
+)
+def test_a_lease_that_makes_no_sense_is_none(measurement, how):
+    admission = visit(at(measurement(**how)), need())
+    assert admission.error is None
+    assert (admission.check.slot, admission.iperf_port) == (None, None)
+
+
 def test_an_endless_answer_is_cut(misbehaving):
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n"
     far = misbehaving(head + b"x" * 200_000)
