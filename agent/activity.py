@@ -35,6 +35,8 @@ class Job:
     """Tells a person who waits what goes on."""
     scan: Callable[[], scan.Payload]
     """A scan by the modem itself; raises `agent.orders.OrderError`."""
+    utc_s: Callable[[], float | None] = lambda: None
+    """Seconds since 1970, where the time is known from GPS or NTP: to judge a server's clock."""
 
 
 class Ready(NamedTuple):

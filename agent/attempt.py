@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from agent.activity import Job, Ready, Result
 from agent.runtime import Stop
@@ -64,9 +65,7 @@ class _Attempt:
 
     def __init__(self, run: Callable[[Job], Result], job: Job, *, name: str) -> None:
         self._run = run
-        self._job = Job(
-            interface=job.interface, cancel=job.cancel, on_progress=self._hear, scan=job.scan
-        )
+        self._job = replace(job, on_progress=self._hear)
         self._on_progress = job.on_progress
         self._left = False
         self._result: Result | None = None

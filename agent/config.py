@@ -150,6 +150,15 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     http_url: Annotated[str, msgspec.Meta(pattern=r"^http://[^/?#@\s]+/?$")] | None = None
     """Of the HTTP and video tests and of the small data check, e.g. `http://test.example:8080`;
     unset: it offers none."""
+    fallback: Name | None = None
+    """`[[server]]` for a test that this one refuses before the first byte; that one's own
+    `fallback` comes after it."""
+
+
+class ChosenServer(Server, frozen=True, kw_only=True):
+    """A server for one test, and those to try after it."""
+
+    others: tuple[Server, ...] = ()
 
 
 class ModemPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -218,12 +227,21 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """The modem's place, or None if there is none of this name."""
         return next((place for place in self.modem if place.name == name), None)
 
-    def server_for(self, place: ModemPlace, entry: Entry | None = None) -> Server | None:
+    def server_for(self, place: ModemPlace, entry: Entry | None = None) -> ChosenServer | None:
         """The server a test on this modem uses: the plan's, the modem's or the first."""
         wanted = (entry.server if entry is not None else None) or place.server
         if wanted is None:
-            return self.server[0] if self.server else None
-        return next((server for server in self.server if server.name == wanted), None)
+            wanted = self.server[0].name if self.server else None
+        chain: list[Server] = []
+        while (server := self._server_named(wanted)) is not None and server not in chain:
+            chain.append(server)
+            wanted = server.fallback
+        if not chain:
+            return None
+        return ChosenServer(**msgspec.structs.asdict(chain[0]), others=tuple(chain[1:]))
+
+    def _server_named(self, name: str | None) -> Server | None:
+        return next((server for server in self.server if server.name == name), None)
 
 
 def load(file: Path) -> Config:
@@ -330,6 +348,8 @@ def _strangers(config: Config) -> Iterator[Misfit]:
     used: list[tuple[str, str, str | None, list[str]]] = []
     for index, place in enumerate(config.modem):
         used.append((f"modem[{index}].server", "server", place.server, servers))
+    for index, server in enumerate(config.server):
+        used.append((f"server[{index}].fallback", "server", server.fallback, servers))
     for index, entry in enumerate(config.plan):
         used.append((f"plan[{index}].server", "server", entry.server, servers))
         used.append((f"plan[{index}].area", "area", entry.area, areas))

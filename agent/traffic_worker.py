@@ -258,6 +258,7 @@ class TrafficWorker:
             cancel=cancel,
             on_progress=lambda now: self._hear(request, now),
             scan=lambda: self._radio.request_scan(stop=end, timeout_s=SCAN_TIMEOUT_S),
+            utc_s=self._utc_s,
         )
         _tell(request, Progress(stage="testing", elapsed_s=0.0))
         with end.wakes(cancel.set):
@@ -278,6 +279,10 @@ class TrafficWorker:
             # The last look may be on its way still: once a later one is there, so is that.
             self._radio.next_snapshot(end_ns, LAST_LOOK_TIMEOUT_S)
         self._end(request, result, mono_ns=start_ns, end_ns=end_ns, position=position)
+
+    def _utc_s(self) -> float | None:
+        utc = self._clock.stamp().utc
+        return None if utc is None else utc.timestamp()
 
     def _hear(self, request: TestRequest, now: Progress) -> None:
         """A test that goes on is no stall, however long its profile lets it take."""

@@ -38,8 +38,11 @@ class ServerCheck(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     waited_s: float | None = None
     """For the slot."""
     control_bits_per_second: float | None = None
-    """Download of the last control test from a wired host: what the server could deliver."""
+    """Of the last control test from a wired host, in this test's direction: what the server could
+    deliver."""
     control_age_s: float | None = None
     """Age of that test when this one began."""
     clock_error_s: float | None = None
     """Its clock less ours, where ours was known (RFC 9110, 6.6.1: the Date of its answer)."""
+    tried: tuple[str, ...] = ()
+    """Other servers that were asked, and what became of it: `main: server: busy`."""

@@ -7,7 +7,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from agent.activity import Job, Ready, Result, UnpreparedError
-from agent.config import Server
+from agent.config import ChosenServer, Server
 from agent.costs import most_bytes
 from agent.misfits import suggestion
 from drivers.traffic import result
@@ -53,25 +53,45 @@ def profile_folder() -> Path:
     return checkout if checkout.is_dir() else installed
 
 
+def others(server: Server | None) -> tuple[Server, ...]:
+    """Servers to try after this one."""
+    return server.others if isinstance(server, ChosenServer) else ()
+
+
 def iperf_server(server: Server | None) -> result.Server:
-    """The iperf3 server as the drivers know it; raises `UnpreparedError`."""
+    """The iperf3 server as the drivers know it; raises `UnpreparedError`.
+
+    Its HTTP port comes along where both are one host: there it can be asked for a slot.
+    """
     if server is None or server.iperf_host is None:
         raise UnpreparedError(_lacks(server, "iperf_host"))
-    return result.Server(host=server.iperf_host, iperf_port=server.iperf_port)
+    http_host, http_port = (None, None) if server.http_url is None else _address(server)
+    return result.Server(
+        host=server.iperf_host,
+        iperf_port=server.iperf_port,
+        http_port=http_port if http_host == server.iperf_host.lower() else None,
+        name=server.name,
+    )
 
 
 def http_server(server: Server | None) -> result.Server:
     """The HTTP server as the drivers know it; raises `UnpreparedError`."""
     if server is None or server.http_url is None:
         raise UnpreparedError(_lacks(server, "http_url"))
+    host, port = _address(server)
+    return result.Server(host=host, http_port=port, name=server.name)
+
+
+def _address(server: Server) -> tuple[str, int]:
+    """Host, in small letters, and port of the server's `http_url`."""
     try:
-        url = urlsplit(server.http_url)
+        url = urlsplit(server.http_url or "")
         host, port = url.hostname, url.port
     except ValueError as error:
         raise UnpreparedError(f"[[server]] '{server.name}' http_url: {error}") from error
     if host is None:
         raise UnpreparedError(f"[[server]] '{server.name}' http_url: no host")
-    return result.Server(host=host, http_port=HTTP_PORT if port is None else port)
+    return host, HTTP_PORT if port is None else port
 
 
 def _lacks(server: Server | None, key: str) -> str:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agent.activities._profiles import http_server, iperf_server, load, ready
+from agent.activities._profiles import http_server, iperf_server, load, others, ready
 from agent.activity import Job, Ready, Result
 from agent.config import Server
 from drivers.traffic import NetPath, run_throughput
@@ -16,11 +16,14 @@ DEFAULT_PROFILE = "tcp-6x10s-down"
 def prepare(*, profile: str | None, server: Server | None, folder: Path | None) -> Ready:
     """The test with this profile; raises `UnpreparedError`."""
     chosen = load(profile or DEFAULT_PROFILE, ThroughputProfile, folder)
-    other = iperf_server(server) if chosen.method is Method.IPERF3 else http_server(server)
+    known_as = iperf_server if chosen.method is Method.IPERF3 else http_server
+    first, *rest = (known_as(each) for each in (server, *others(server)))
 
     def run(job: Job) -> Result:
         path = NetPath(interface=job.interface)
-        end = run_throughput(chosen, other, path, job.cancel, job.on_progress)
+        end = run_throughput(
+            chosen, first, path, job.cancel, job.on_progress, others=rest, utc_s=job.utc_s
+        )
         return Result(end.outcome, end.reason, end.payload)
 
     return ready(chosen, run)

@@ -1,5 +1,6 @@
 """A child process that must end: its answer through one pipe, bounded in time and size."""
 
+import contextlib
 import os
 import select
 import signal
@@ -13,8 +14,10 @@ from pathlib import Path
 import msgspec
 
 POLL_S = 0.1
-KILL_AFTER_S = 5.0
+KILL_AFTER_S = 1.2
 """A child that overruns its deadline by this much is killed."""
+REAP_S = 0.5
+"""A killed child is waited for so long; one that the kernel holds longer is left to it."""
 CANCEL_GRACE_S = 0.8
 """A cancelled child may hand over what it has for this long before it is killed."""
 READ_BYTES = 1 << 16
@@ -62,18 +65,17 @@ def run_child(
             )
         except OSError as error:
             return ChildEnd(output=b"", fault=f"cannot start: {error.strerror or error}")
-        with process:
-            try:
-                return _collect(
-                    process,
-                    started=started,
-                    kill_after_s=deadline_s + KILL_AFTER_S,
-                    max_output_bytes=max_output_bytes,
-                    cancel=cancel,
-                    on_tick=on_tick,
-                )
-            finally:
-                _kill_session(process)
+        try:
+            return _collect(
+                process,
+                started=started,
+                kill_after_s=deadline_s + KILL_AFTER_S,
+                max_output_bytes=max_output_bytes,
+                cancel=cancel,
+                on_tick=on_tick,
+            )
+        finally:
+            _kill_session(process)
 
 
 def _collect(
@@ -126,7 +128,9 @@ def _exit_fault(process: subprocess.Popen[bytes], deadline: float) -> str | None
 
 def _kill_session(process: subprocess.Popen[bytes]) -> None:
     """End the child and whatever it started; it leads its process group."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+    if process.stdout is not None:
+        process.stdout.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(REAP_S)

@@ -1,20 +1,29 @@
 """HTTP over sockets bound to one interface: the transfers under web, video and latency tests."""
 
+import functools
 import http.client
+import os
+import select
 import socket
 import threading
 import time
-from collections.abc import Callable
+import urllib.parse
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
 import msgspec
 
+from drivers.traffic.kernel_counts import unacknowledged_bytes
 from drivers.traffic.netpath import CANCEL_POLL_S, Address, NetPath, open_stream
 from drivers.traffic.result import CancelledError, TrafficError, network_error
 from wire.messages import Outcome
 
 CHUNK_BYTES = 1 << 16
+POOL_BYTES = 1 << 22
+MAX_ANSWER_BYTES = 1 << 16
+"""Of an answer that is read whole."""
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class Fuse:
@@ -107,12 +116,35 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     payload_bytes: int
     first_byte_s: float | None
     outstanding_s: float
+    resource_bytes: int | None = None
+    """Size of the whole resource, where a range of it was asked for and it was told."""
     error: TrafficError | None = None
 
     @property
     def complete(self) -> bool:
         """Whether the whole body came."""
         return self.error is None
+
+
+class Upload(msgspec.Struct, frozen=True, kw_only=True):
+    """One body that was sent, or the part of it that the kernel took."""
+
+    accepted_bytes: int
+    received_bytes: int | None = None
+    """As the server counted; None where it does not say."""
+    error: TrafficError | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """A short answer, whole. Headers by their names in small letters."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class _Received(msgspec.Struct, frozen=True):
+    received_bytes: int | None = None
 
 
 class HttpConnection:
@@ -145,35 +177,43 @@ class HttpConnection:
         self._client.sock = stream
         return stream
 
+    @property
+    def unacknowledged_bytes(self) -> int:
+        """What the kernel has taken and the far end's has not confirmed; 0 once it is closed."""
+        try:
+            return unacknowledged_bytes(self._socket)
+        except (OSError, ValueError):
+            return 0
+
     def get(
         self,
         resource: str,
         *,
         silence_s: float,
         expected_bytes: int | None = None,
+        byte_range: tuple[int, int] | None = None,
         on_bytes: Callable[[int], None] | None = None,
     ) -> Transfer:
         """Download one resource; a failure is told in the transfer, with the bytes so far.
 
-        `silence_s` without a byte ends it. `on_bytes` hears of each piece as it arrives.
+        `silence_s` without a byte ends it. `byte_range` asks for the bytes from the first to the
+        last number only. `on_bytes` hears of each piece as it arrives. Redirections are not
+        followed: to another host they are a portal's.
         """
         started = time.monotonic()
         received = 0
         first_byte_s: float | None = None
+        resource_bytes: int | None = None
         stage = "request"
         failure: TrafficError | None = None
         try:
             self._fuse.check(stage)
-            if self._client.sock is None:  # the server closed it after the last answer
-                self.close()
-                self._socket = self._open()
-            self._socket.settimeout(silence_s)
-            self._client.request("GET", resource)
+            self._reopen(silence_s)
+            wanted = {} if byte_range is None else {"Range": "bytes={}-{}".format(*byte_range)}
+            self._client.request("GET", resource, headers=wanted)
             response = self._client.getresponse()
-            if response.status != http.HTTPStatus.OK:
-                raise TrafficError(  # noqa: TRY301 - one exit for every failure
-                    "server", f"HTTP {response.status}", outcome=Outcome.INVALID
-                )
+            self._demand_data(response, ranged=byte_range is not None)
+            resource_bytes = _whole_size(response.getheader("Content-Range"))
             while piece := response.read1(CHUNK_BYTES):
                 if first_byte_s is None:
                     first_byte_s = time.monotonic() - started
@@ -197,8 +237,111 @@ class HttpConnection:
             payload_bytes=received,
             first_byte_s=first_byte_s,
             outstanding_s=time.monotonic() - started,
+            resource_bytes=resource_bytes,
             error=failure,
         )
+
+    def post(
+        self,
+        resource: str,
+        *,
+        body_bytes: int,
+        silence_s: float,
+        on_bytes: Callable[[int], None],
+    ) -> Upload:
+        """Send one incompressible body of exactly this size; a failure is told in the upload.
+
+        `on_bytes` hears what the kernel took: it may not have left the probe.
+        """
+        accepted = 0
+        stage = "request"
+        try:
+            self._fuse.check(stage)
+            self._reopen(silence_s)
+            self._client.putrequest("POST", resource)
+            self._client.putheader("Content-Type", "application/octet-stream")
+            self._client.putheader("Content-Length", str(body_bytes))
+            self._client.endheaders()
+            stage = "transfer"
+            answered = select.poll()
+            answered.register(self._socket, select.POLLIN)
+            for piece in _pieces(body_bytes):
+                if answered.poll(0):
+                    break  # it answers, or leaves, before it has everything
+                rest = piece
+                while rest:
+                    taken = self._socket.send(rest)
+                    rest = rest[taken:]
+                    accepted += taken
+                    on_bytes(taken)
+            response = self._client.getresponse()
+            self._demand_data(response, ranged=False)
+            said = response.read(MAX_ANSWER_BYTES)
+            response.close()
+            return self._sent(accepted, body_bytes, said)
+        except TrafficError as error:
+            failure = error
+        except OSError as error:
+            failure = self._cause(stage, network_error(stage, error))
+        except (http.client.HTTPException, ValueError) as error:
+            failure = self._cause(stage, TrafficError(stage, f"closed ({type(error).__name__})"))
+        return Upload(accepted_bytes=accepted, error=failure)
+
+    def ask(
+        self, method: str, resource: str, *, body: bytes | None = None, silence_s: float
+    ) -> Answer:
+        """Any short answer, whatever its status; raises `TrafficError`."""
+        stage = "request"
+        try:
+            self._fuse.check(stage)
+            self._reopen(silence_s)
+            headers = {} if body is None else {"Content-Type": "application/json"}
+            self._client.request(method, resource, body=body, headers=headers)
+            response = self._client.getresponse()
+            said = response.read(MAX_ANSWER_BYTES)
+            if not response.isclosed():
+                self._client.close()  # it goes on: not for us
+            told = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(status=response.status, headers=told, body=said)
+        except OSError as error:
+            raise self._cause(stage, network_error(stage, error)) from error
+        except (http.client.HTTPException, ValueError) as error:
+            seen = TrafficError(stage, f"closed ({type(error).__name__})")
+            raise self._cause(stage, seen) from error
+
+    def _reopen(self, silence_s: float) -> None:
+        """Connect again if the server closed the connection after the last answer."""
+        if self._client.sock is None:
+            self.close()
+            self._socket = self._open()
+        self._socket.settimeout(silence_s)
+
+    def _demand_data(self, response: http.client.HTTPResponse, *, ranged: bool) -> None:
+        """Raise unless this is what was asked for."""
+        foreign = portal(response.status, response.getheader("Location"), host=self._client.host)
+        if foreign is not None:
+            raise foreign
+        good = {http.HTTPStatus.OK, http.HTTPStatus.PARTIAL_CONTENT if ranged else None}
+        if response.status not in good:
+            raise TrafficError("server", f"HTTP {response.status}", outcome=Outcome.INVALID)
+        kind = response.getheader("Content-Type", "")
+        if kind.lower().startswith("text/html") and response.length != 0:
+            raise TrafficError("portal", "a web page in place of data", outcome=Outcome.INVALID)
+
+    def _sent(self, accepted: int, body_bytes: int, said: bytes) -> Upload:
+        """What a server that answered has got."""
+        try:
+            received = msgspec.json.decode(said, type=_Received).received_bytes
+        except (msgspec.DecodeError, RecursionError):
+            received = None  # other servers say nothing of it
+        failure = None
+        if accepted < body_bytes:
+            happened = "answered before the end of a body"
+            failure = TrafficError("server", happened, outcome=Outcome.INVALID)
+        elif received is not None and received != body_bytes:
+            happened = f"received {received} bytes of {body_bytes}"
+            failure = TrafficError("server", happened, outcome=Outcome.INVALID)
+        return Upload(accepted_bytes=accepted, received_bytes=received, error=failure)
 
     def _cause(self, stage: str, seen: TrafficError) -> TrafficError:
         """The fuse, where it broke the connection, else what was seen."""
@@ -219,3 +362,45 @@ def _shortfall(
             "server", f"sent {received} bytes, not {expected_bytes}", outcome=Outcome.INVALID
         )
     return None
+
+
+def portal(status: int, location: str | None, *, host: str) -> TrafficError | None:
+    """The error of an answer that is not the server's but a captive portal's.
+
+    A portal stands before a SIM without credit or one not activated: the network does not refuse
+    its service, so the test is `invalid`.
+    """
+    if status == http.HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED:
+        return TrafficError("portal", "HTTP 511", outcome=Outcome.INVALID)
+    if status not in REDIRECTS or location is None:
+        return None
+    try:
+        other = urllib.parse.urlsplit(location).hostname
+    except ValueError:
+        other = "nowhere"
+    if other is None or other == host.lower():
+        return None
+    shown = "".join(each for each in other[:100] if each.isprintable())
+    return TrafficError("portal", f"redirected to {shown}", outcome=Outcome.INVALID)
+
+
+def _whole_size(content_range: str | None) -> int | None:
+    """The size in `bytes 0-99/1000`; None where it is not told."""
+    size = (content_range or "").rpartition("/")[2]
+    return int(size) if size.isascii() and size.isdecimal() and len(size) < 19 else None  # noqa: PLR2004 - 64 bits
+
+
+def _pieces(size: int) -> Iterator[memoryview]:
+    """Incompressible pieces of together this size."""
+    pool = _pool()
+    offset = 0
+    while size > 0:
+        piece = pool[offset : offset + min(CHUNK_BYTES, size)]
+        size -= len(piece)
+        offset = (offset + len(piece)) % POOL_BYTES
+        yield piece
+
+
+@functools.cache
+def _pool() -> memoryview:
+    return memoryview(os.urandom(POOL_BYTES))

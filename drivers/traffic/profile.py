@@ -12,6 +12,7 @@ CLOSING_S = 8.0
 """What a capacity test may take on top of connecting, warm-up and window: exchange of results."""
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=600)]
+Rate = Annotated[float, msgspec.Meta(ge=1_000, le=100_000_000_000)]
 
 
 class Direction(StrEnum):
@@ -35,6 +36,33 @@ class LatencyMethod(StrEnum):
     TCP = "tcp"
 
 
+class Protocol(StrEnum):
+    """What carries a capacity test's payload."""
+
+    TCP = "tcp"
+    UDP = "udp"
+
+
+class EarlyStop(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a capacity test may end before its window does; without a key: never."""
+
+    at_least_bits_per_second: Rate | None = None
+    """Stop as soon as the whole window is certain to reach this mean, or (see below) not to."""
+    max_bits_per_second: Rate | None = None
+    """What the link can carry at most: makes "not reached" certain before the window ends."""
+    stable_share: Annotated[float, msgspec.Meta(gt=0, le=0.5)] | None = None
+    """Stop when the mean's 95 % limits lie within this share of it."""
+    min_window_s: Seconds = 4.0
+    """`stable_share` is not looked at before."""
+    max_bytes: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """Payload a test may move at most, warm-up included."""
+
+    def __post_init__(self) -> None:
+        """Refuse a bound that bounds nothing."""
+        if self.max_bits_per_second is not None and self.at_least_bits_per_second is None:
+            raise ValueError("`max_bits_per_second` needs `at_least_bits_per_second`")
+
+
 class ThroughputProfile(
     msgspec.Struct,
     frozen=True,
@@ -48,17 +76,56 @@ class ThroughputProfile(
     name: str = ""
     method: Method = Method.IPERF3
     direction: Direction = Direction.DOWN
+    protocol: Protocol = Protocol.TCP
     streams: Annotated[int, msgspec.Meta(ge=1, le=64)]
-    warmup_s: Annotated[int, msgspec.Meta(ge=0, le=30)]
-    window_s: Annotated[int, msgspec.Meta(ge=1, le=60)]
+    warmup_s: Annotated[float, msgspec.Meta(ge=0, le=30)]
+    """Whole seconds for iperf3, which knows no others."""
+    window_s: Annotated[float, msgspec.Meta(ge=1, le=60)]
+    interval_s: Annotated[float, msgspec.Meta(ge=0.5, le=10)] = 1.0
     connect_timeout_s: Seconds = 10.0
+    slot_wait_s: Annotated[float, msgspec.Meta(ge=0, le=120)] = 10.0
+    """For asking the server how it is and waiting for a slot; 0 leaves both out."""
+    target_bits_per_second: Rate | None = None
+    """A server whose last control test was below twice this rate makes the test invalid."""
+    udp_bits_per_second: Rate | None = None
+    """UDP payload sent by all streams together."""
+    udp_payload_bytes: Annotated[int, msgspec.Meta(ge=256, le=8192)] = 1200
+    """Of a datagram; the default fits every mobile network's packets."""
     resource: str = "/bytes/1073741824"
     """What an HTTP test downloads on each stream, again and again."""
+    range_bytes: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """Ask for ranges of this size, each stream for its own; unset: for the whole resource."""
+    upload_resource: str = "/sink"
+    """Where an HTTP test sends bodies to, again and again."""
+    upload_bytes: Annotated[int, msgspec.Meta(ge=1 << 16, le=1 << 30)] = 25_000_000
+    """Of one body."""
+    stagger_s: Annotated[float, msgspec.Meta(ge=0, le=5)] = 0.0
+    """Between the starts of an HTTP test's streams."""
+    early_stop: EarlyStop = EarlyStop()
 
     def __post_init__(self) -> None:
         """Refuse what no tool here can do."""
-        if self.method is Method.HTTP and self.direction is Direction.UP:
-            raise ValueError("`direction` up needs `method` iperf3")
+        if self.method is Method.IPERF3:
+            for key in ("warmup_s", "window_s"):
+                if getattr(self, key) % 1:
+                    raise ValueError(f"`{key}` must be whole seconds for `method` iperf3")
+            if self.stagger_s:
+                raise ValueError("`stagger_s` needs `method` http")
+        udp = self.protocol is Protocol.UDP
+        if udp and self.method is Method.HTTP:
+            raise ValueError("`protocol` udp needs `method` iperf3")
+        if udp != (self.udp_bits_per_second is not None):
+            raise ValueError("`udp_bits_per_second` and `protocol` udp belong together")
+        stop = self.early_stop
+        if udp and (stop.at_least_bits_per_second or stop.stable_share):
+            raise ValueError(
+                "`early_stop`: only `max_bytes` with `protocol` udp: its rate is given"
+            )
+
+    @property
+    def test_s(self) -> float:
+        """What the test itself may take once the server has been asked."""
+        return self.connect_timeout_s + self.warmup_s + self.window_s + CLOSING_S
 
     @property
     def planned_s(self) -> float:
@@ -68,7 +135,7 @@ class ThroughputProfile(
     @property
     def deadline_s(self) -> float:
         """After this long the test is given up, whatever it waits for."""
-        return self.connect_timeout_s + self.warmup_s + self.window_s + CLOSING_S
+        return self.slot_wait_s + self.test_s
 
 
 class VideoProfile(

@@ -18,6 +18,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     """Name or address."""
     http_port: int | None = None
     iperf_port: int | None = None
+    name: str | None = None
+    """As the probe's configuration calls it."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +56,7 @@ class TrafficError(Exception):
     """A test cannot go on; becomes the result's outcome and reason at the top of the test.
 
     `outcome` says whose fault it is, `stage` is `dns`, `bind`, `connect`, `request`, `transfer`,
-    `access`, `interface`, `server` or `probe`, `happened` the fault in a few words.
+    `access`, `interface`, `portal`, `server` or `probe`, `happened` the fault in a few words.
     """
 
     def __init__(self, stage: str, happened: str, *, outcome: Outcome = Outcome.FAILED) -> None:

@@ -1,19 +1,23 @@
-"""A fixed-duration capacity test, by iperf3 in a child or by parallel HTTP downloads."""
+"""A fixed-duration capacity test, by iperf3 in a child or by parallel HTTP transfers."""
 
 import sys
 import threading
 import time
+from collections.abc import Sequence
 
 import msgspec
 
+from drivers.traffic.any_server import run_on_any
 from drivers.traffic.child import ChildEnd, run_child
-from drivers.traffic.http import Fuse, HttpConnection
+from drivers.traffic.early_stop import DATA_CAP, at_least
+from drivers.traffic.http_load import HttpLoad
 from drivers.traffic.iperf import (
     MAX_REPORT_BYTES,
     IperfAnswer,
     IperfReport,
     IperfRequest,
     UnreadableIperfReportError,
+    as_acknowledged,
     failure,
     read_report,
 )
@@ -28,7 +32,7 @@ from drivers.traffic.netpath import (
     resolve,
     wrong_path,
 )
-from drivers.traffic.profile import Direction, Method, ThroughputProfile
+from drivers.traffic.profile import Direction, Method, Protocol, ThroughputProfile
 from drivers.traffic.result import (
     CancelledError,
     OnProgress,
@@ -38,22 +42,14 @@ from drivers.traffic.result import (
     TrafficError,
     unobserved,
 )
-from wire.kinds.throughput import Interval, Payload
+from drivers.traffic.slot import Need, UtcNow, check_server
+from drivers.traffic.transferred import Transferred
+from wire.kinds.throughput import Payload
 from wire.messages import Outcome
 
 TICK_S = 1.0
-JOIN_S = 2.0
-
-
-class Transferred(msgspec.Struct, frozen=True, kw_only=True):
-    """What a tool measured, before judging it."""
-
-    intervals: tuple[Interval, ...] = ()
-    received_bytes: int | None = None
-    """In the window, as the far end counted, where that is better than our own intervals."""
-    received_s: float | None = None
-    retransmits: int | None = None
-    error: TrafficError | None = None
+LEAST_CONNECT_S = 2.0
+"""Without this beside warm-up and window another server is not tried."""
 
 
 def run_throughput(
@@ -62,17 +58,32 @@ def run_throughput(
     path: NetPath,
     cancel: threading.Event,
     on_progress: OnProgress = unobserved,
+    *,
+    others: Sequence[Server] = (),
+    max_bytes: int | None = None,
+    utc_s: UtcNow = lambda: None,
 ) -> TestResult[Payload]:
-    """One capacity test; ends by the profile's deadline, or about 1 s after `cancel`."""
-    before = read_counters(path)
-    try:
-        if profile.method is Method.IPERF3:
-            transferred = _by_iperf(profile, server, path, cancel, on_progress)
-        else:
-            transferred = _HttpDownloads(profile, server, path, cancel, on_progress).run()
-    except TrafficError as error:
-        transferred = Transferred(error=error)
-    return judge(profile, server, path, transferred, counted_since(path, before))
+    """One capacity test; ends by the profile's deadline, or about 1 s after `cancel`.
+
+    `others` are tried one by one where a server refuses before the first byte of payload.
+    `max_bytes` caps the payload beside the profile's own cap. `utc_s` tells the time by a clock
+    that is trusted, to judge the server's.
+    """
+    deadline = time.monotonic() + profile.deadline_s
+    profile = _capped(profile, max_bytes)
+
+    def run(one: Server) -> TestResult[Payload]:
+        return _run_on(profile, one, path, cancel, on_progress, deadline=deadline, utc_s=utc_s)
+
+    def may_go_on() -> bool:
+        return not cancel.is_set() and _spare_s(profile, deadline) > 0
+
+    return run_on_any(
+        (server, *others),
+        run,
+        untouched=lambda payload: not payload.total_payload_bytes,
+        may_go_on=may_go_on,
+    )
 
 
 def judge(
@@ -83,13 +94,80 @@ def judge(
     counted: Counters | None,
 ) -> TestResult[Payload]:
     """The result of what was transferred and what the interface counted meanwhile."""
-    error = gone(path) if is_gone(path) else transferred.error
     payload = _payload(profile, server, path, transferred, counted)
+    error = gone(path) if is_gone(path) else transferred.error
+    if error is None:
+        error = _doubt(profile, payload)
     if counted is not None and not _path_agrees(profile, payload, transferred, counted):
         error = wrong_path()
     if error is None:
         return TestResult(outcome=Outcome.OK, payload=payload)
     return TestResult(outcome=error.outcome, reason=error.reason, payload=payload)
+
+
+def _run_on(
+    profile: ThroughputProfile,
+    server: Server,
+    path: NetPath,
+    cancel: threading.Event,
+    on_progress: OnProgress,
+    *,
+    deadline: float,
+    utc_s: UtcNow,
+) -> TestResult[Payload]:
+    need = Need(
+        method="iperf3" if profile.method is Method.IPERF3 else "http",
+        direction=profile.direction,
+        seconds=profile.test_s,
+        wait_s=min(profile.slot_wait_s, _spare_s(profile, deadline)),
+        target_bits_per_second=profile.target_bits_per_second,
+    )
+    with check_server(server, path, cancel, need, deadline=deadline, utc_s=utc_s) as admission:
+        if admission.iperf_port is not None:
+            server = msgspec.structs.replace(server, iperf_port=admission.iperf_port)
+        before = read_counters(path)
+        try:
+            if admission.error is not None:
+                raise admission.error
+            end = min(deadline, time.monotonic() + profile.test_s)
+            tool = _by_iperf if profile.method is Method.IPERF3 else _by_http
+            transferred = tool(profile, server, path, cancel, on_progress, deadline=end)
+        except TrafficError as error:
+            transferred = Transferred(error=error)
+        result = judge(profile, server, path, transferred, counted_since(path, before))
+    payload = msgspec.structs.replace(result.payload, server_check=admission.check)
+    return msgspec.structs.replace(result, payload=payload)
+
+
+def _spare_s(profile: ThroughputProfile, deadline: float) -> float:
+    """What may be spent before the test must begin: one that is late would blame the network."""
+    least_s = LEAST_CONNECT_S + profile.warmup_s + profile.window_s
+    return deadline - least_s - time.monotonic()
+
+
+def _capped(profile: ThroughputProfile, max_bytes: int | None) -> ThroughputProfile:
+    """The profile with a cap of this run's own, where it is the lower one."""
+    if max_bytes is None:
+        return profile
+    own = profile.early_stop.max_bytes
+    least = max_bytes if own is None else min(own, max_bytes)
+    early_stop = msgspec.structs.replace(profile.early_stop, max_bytes=least)
+    return msgspec.structs.replace(profile, early_stop=early_stop)
+
+
+def _doubt(profile: ThroughputProfile, payload: Payload) -> TrafficError | None:
+    """What is wrong with a test that came to its end."""
+    if payload.early_stop_reason == DATA_CAP and payload.bits_per_second is None:
+        happened = "data cap before the window"
+        return TrafficError("probe", happened, outcome=Outcome.INVALID)
+    asked = profile.early_stop.at_least_bits_per_second
+    said_yes = asked is not None and payload.early_stop_reason == at_least(asked)
+    if said_yes and 8 * (payload.payload_bytes or 0) < (asked or 0) * profile.window_s:
+        happened = "stopped early by payload that the far end did not count"
+        return TrafficError("probe", happened, outcome=Outcome.INVALID)
+    if profile.protocol is Protocol.UDP and payload.payload_bytes == 0:
+        return TrafficError("transfer", "nothing arrived")
+    return None
 
 
 def _payload(
@@ -107,21 +185,38 @@ def _payload(
         window_s = max(window_s, profile.window_s)  # what is missing counts with zero bytes
     elif transferred.received_bytes is not None and transferred.received_s:
         window_s, window_bytes = transferred.received_s, transferred.received_bytes
+    udp = transferred.udp
+    is_udp = profile.protocol is Protocol.UDP
     return Payload(
         direction=profile.direction,
+        protocol=profile.protocol,
         server=server.host,
         streams=profile.streams,
         warmup_s=profile.warmup_s,
         window_s=window_s,
+        planned_window_s=profile.window_s,
         payload_bytes=window_bytes if window else None,
         bits_per_second=8 * window_bytes / window_s if window else None,
         intervals=transferred.intervals,
         retransmits=transferred.retransmits,
         cut_off=cut_off,
+        early_stop=transferred.stopped is not None,
+        early_stop_reason=transferred.stopped,
+        udp_bits_per_second=profile.udp_bits_per_second,
+        udp_payload_bytes=profile.udp_payload_bytes if is_udp else None,
+        udp_packets=None if udp is None else udp.packets,
+        udp_lost_packets=None if udp is None else udp.lost_packets,
+        udp_out_of_order_packets=None if udp is None else udp.out_of_order_packets,
+        udp_loss_share=udp.lost_packets / udp.packets if udp is not None and udp.packets else None,
+        jitter_ms=None if udp is None or not udp.packets else udp.jitter_ms,
+        server_received_bytes=transferred.server_received_bytes,
         interface=path.interface,
         interface_rx_bytes=None if counted is None else counted.rx_bytes,
         interface_tx_bytes=None if counted is None else counted.tx_bytes,
-        total_payload_bytes=sum(interval.payload_bytes for interval in transferred.intervals),
+        total_payload_bytes=max(
+            sum(interval.payload_bytes for interval in transferred.intervals),
+            transferred.total_bytes or 0,
+        ),
     )
 
 
@@ -134,12 +229,25 @@ def _path_agrees(
         counted_bytes, claimed_bytes = counted.rx_bytes, total_bytes
     else:
         # What was written upwards may still lie in a socket's buffer; what the server got does not.
-        counted_bytes, claimed_bytes = counted.tx_bytes, received_bytes
+        counted_bytes = counted.tx_bytes
+        claimed_bytes = total_bytes if transferred.acknowledged else received_bytes
     return proves_path(
         counted_bytes=counted_bytes,
         claimed_bytes=claimed_bytes,
         transferred_bytes=max(total_bytes, received_bytes) if transferred.error is None else None,
     )
+
+
+def _by_http(
+    profile: ThroughputProfile,
+    server: Server,
+    path: NetPath,
+    cancel: threading.Event,
+    on_progress: OnProgress,
+    *,
+    deadline: float,
+) -> Transferred:
+    return HttpLoad(profile, server, path, cancel, on_progress, deadline=deadline).run()
 
 
 def _by_iperf(
@@ -148,22 +256,33 @@ def _by_iperf(
     path: NetPath,
     cancel: threading.Event,
     on_progress: OnProgress,
+    *,
+    deadline: float,
 ) -> Transferred:
     if server.iperf_port is None:
         raise TrafficError("server", "has no iperf3 port", outcome=Outcome.INVALID)
+    left_s = max(deadline - time.monotonic(), 0)
     address = resolve(
-        server.host, server.iperf_port, path, timeout_s=profile.connect_timeout_s, cancel=cancel
+        server.host,
+        server.iperf_port,
+        path,
+        timeout_s=min(profile.connect_timeout_s, left_s),
+        cancel=cancel,
     )
     request = IperfRequest(
         host=address.host,
         port=address.port,
         reverse=profile.direction is Direction.DOWN,
         streams=profile.streams,
-        warmup_s=profile.warmup_s,
-        window_s=profile.window_s,
+        warmup_s=round(profile.warmup_s),
+        window_s=round(profile.window_s),
+        interval_s=profile.interval_s,
         connect_timeout_s=profile.connect_timeout_s,
-        deadline_s=profile.deadline_s,
+        deadline_mono_s=deadline,
         interface=path.interface,
+        udp_bits_per_second=profile.udp_bits_per_second,
+        udp_payload_bytes=profile.udp_payload_bytes,
+        early_stop=profile.early_stop,
     )
     end = run_child(
         [
@@ -173,7 +292,7 @@ def _by_iperf(
             "drivers.traffic.iperf_child",
             msgspec.json.encode(request).decode(),
         ],
-        deadline_s=profile.deadline_s,
+        deadline_s=max(deadline - time.monotonic(), 0),
         max_output_bytes=2 * MAX_REPORT_BYTES,  # the report is quoted once more
         cancel=cancel,
         on_tick=_InterfaceRate(profile, path, on_progress),
@@ -198,12 +317,21 @@ def read_end(end: ChildEnd) -> Transferred:
             error=TrafficError("probe", f"iperf3 child: {answer.error}", outcome=Outcome.INVALID)
         )
     if report is None:
-        return Transferred(error=_why(answer, None))
+        return Transferred(
+            total_bytes=answer.carried_bytes, stopped=answer.stopped, error=_why(answer, None)
+        )
+    intervals = report.intervals
+    if answer.acknowledged:
+        intervals = as_acknowledged(intervals, answer.acknowledged)
     return Transferred(
-        intervals=report.intervals,
+        intervals=intervals,
+        acknowledged=bool(answer.acknowledged),
         received_bytes=report.received_bytes,
         received_s=report.received_s,
+        total_bytes=answer.carried_bytes,
         retransmits=report.retransmits,
+        udp=report.udp,
+        stopped=answer.stopped,
         error=_why(answer, report),
     )
 
@@ -213,8 +341,11 @@ def _why(answer: IperfAnswer, report: IperfReport | None) -> TrafficError | None
     connected = report is not None and report.connected
     if answer.ended == "cancelled":
         return CancelledError()
-    if answer.ended == "deadline":
+    if answer.ended in {"deadline", "unanswered"}:
         return TrafficError(*(("transfer", "stalled") if connected else ("connect", "no answer")))
+    if answer.stopped is not None and report is not None and report.received_bytes is None:
+        in_window = any(not each.warmup for each in report.intervals)
+        return TrafficError("transfer", "stalled") if in_window else None
     if report is None:
         return failure(answer.error or "no report", connected=False)
     if report.error is not None:
@@ -244,136 +375,3 @@ class _InterfaceRate:
         self._at_s = elapsed_s
         self._counters = read_counters(self._path)
         self._on_progress(Progress(stage="transfer", elapsed_s=elapsed_s, bits_per_second=rate))
-
-
-class _HttpDownloads:
-    """Parallel downloads: one thread a stream, and one that looks at the counts."""
-
-    def __init__(
-        self,
-        profile: ThroughputProfile,
-        server: Server,
-        path: NetPath,
-        cancel: threading.Event,
-        on_progress: OnProgress,
-    ) -> None:
-        self._profile = profile
-        self._server = server
-        self._path = path
-        self._cancel = cancel
-        self._on_progress = on_progress
-        self._received = [0] * profile.streams
-        self._errors: list[TrafficError] = []
-        self._failed = threading.Event()
-        self._enough = threading.Event()
-
-    def run(self) -> Transferred:
-        """Connect all streams, let them load, and count."""
-        connections: list[HttpConnection] = []
-        with Fuse(self._cancel, deadline_s=self._profile.deadline_s) as fuse:
-            try:
-                connections.extend(self._connect_all(fuse))
-                intervals = self._load(connections, fuse)
-            finally:
-                for connection in connections:
-                    connection.close()
-        if self._cancel.is_set():
-            return Transferred(intervals=intervals, error=CancelledError())
-        if not self._errors and intervals and intervals[-1].payload_bytes == 0:
-            self._errors.append(TrafficError("transfer", "stalled"))
-        return Transferred(intervals=intervals, error=self._errors[0] if self._errors else None)
-
-    def _connect_all(self, fuse: Fuse) -> list[HttpConnection]:
-        if self._server.http_port is None:
-            raise TrafficError("server", "has no HTTP port", outcome=Outcome.INVALID)
-        limit_s = self._profile.connect_timeout_s
-        until = time.monotonic() + limit_s
-        address = resolve(
-            self._server.host,
-            self._server.http_port,
-            self._path,
-            timeout_s=limit_s,
-            cancel=self._cancel,
-        )
-        connections: list[HttpConnection] = []
-        try:
-            for _ in range(self._profile.streams):
-                left_s = max(until - time.monotonic(), 0.001)
-                connections.append(
-                    HttpConnection(
-                        address,
-                        self._path,
-                        fuse,
-                        host=self._server.host,
-                        connect_timeout_s=left_s,
-                    )
-                )
-        except TrafficError:
-            for connection in connections:
-                connection.close()
-            raise
-        return connections
-
-    def _load(self, connections: list[HttpConnection], fuse: Fuse) -> tuple[Interval, ...]:
-        streams = [
-            threading.Thread(target=self._stream, args=(number, connection), daemon=True)
-            for number, connection in enumerate(connections)
-        ]
-        for stream in streams:
-            stream.start()
-        try:
-            return self._count()
-        finally:
-            self._enough.set()
-            fuse.blow()
-            for stream in streams:
-                stream.join(JOIN_S)
-
-    def _stream(self, number: int, connection: HttpConnection) -> None:
-        def arrived(size: int) -> None:
-            self._received[number] += size
-
-        while not self._enough.is_set():
-            transfer = connection.get(
-                self._profile.resource,
-                silence_s=self._profile.deadline_s,
-                on_bytes=arrived,
-            )
-            if transfer.error is not None:
-                if not self._enough.is_set():
-                    self._errors.append(transfer.error)
-                    self._failed.set()
-                return
-
-    def _count(self) -> tuple[Interval, ...]:
-        """An interval a second through warm-up and window, or until a stream breaks."""
-        profile = self._profile
-        intervals: list[Interval] = []
-        started = begun = time.monotonic()
-        counted = 0
-        for second in range(1, profile.warmup_s + profile.window_s + 1):
-            broken = self._wait(started + second)
-            now, received = time.monotonic(), sum(self._received)
-            intervals.append(
-                Interval(
-                    start_s=begun - started,
-                    duration_s=now - begun,
-                    payload_bytes=received - counted,
-                    warmup=second <= profile.warmup_s,
-                )
-            )
-            rate = 8 * (received - counted) / (now - begun)
-            self._on_progress(
-                Progress(stage="transfer", elapsed_s=now - started, bits_per_second=rate)
-            )
-            begun, counted = now, received
-            if broken:
-                break
-        return tuple(intervals)
-
-    def _wait(self, until: float) -> bool:
-        """Wait for an instant; True as soon as the test is broken or cancelled."""
-        while (left_s := until - time.monotonic()) > 0:
-            if self._cancel.is_set() or self._failed.wait(min(left_s, 0.2)):
-                return True
-        return False

@@ -128,6 +128,10 @@ def test_everything_wrong_is_told_at_once():
             "modem[0].server: no server 's'; there are none",
         ),
         (
+            "probe = \"a\"\nserver = [{name='one', fallback='tow'}, {name='two'}]",
+            "server[0].fallback: no server 'tow'; did you mean 'two'?",
+        ),
+        (
             """
             probe = "a"
             modem = [{name = "mobi", port = "x"}]
@@ -210,6 +214,18 @@ def test_a_test_takes_the_plans_server_then_the_modems_then_the_first():
     assert config.server_for(second).name == "two"
     assert config.server_for(second, config.plan[0]).name == "x"
     assert config.plan[0].rat_lock is RatMode.G4
+
+
+def test_a_server_brings_those_to_try_after_it():
+    config = read(
+        'probe = "a"\n'
+        "server = [{name='one', fallback='two'}, {name='two', fallback='x'},"
+        " {name='x', fallback='one'}]\n"
+        '[[modem]]\nname = "m"\nport = "p"'
+    )
+    chosen = config.server_for(config.modem[0])
+    assert chosen.name == "one"
+    assert [server.name for server in chosen.others] == ["two", "x"]
 
 
 def test_a_surveyed_probe_asks_no_gpsd_unless_told_to():

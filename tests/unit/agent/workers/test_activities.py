@@ -5,7 +5,7 @@ import pytest
 
 from agent.activities import activities
 from agent.activity import Job, UnpreparedError
-from agent.config import Server
+from agent.config import ChosenServer, Server
 from agent.orders import OrderError
 from drivers.traffic.result import unobserved
 from sim.parts import ReservedPort
@@ -84,6 +84,18 @@ def test_a_capacity_test_by_iperf_gives_its_rate(folder, job, tmp_path):
         result = ready.run(job)
     assert result.outcome is Outcome.OK, result.reason
     assert result.payload.bits_per_second > 0
+
+
+def test_a_capacity_test_falls_back_to_another_server(folder, job, http_server):
+    with ReservedPort() as port:
+        down = ChosenServer(
+            name="down", http_url=f"http://127.0.0.1:{port.number}", others=(http_server,)
+        )
+        ready = activities()["throughput"].prepare(profile="quick-http", server=down, folder=folder)
+        result = ready.run(job)
+    assert result.outcome is Outcome.OK, result.reason
+    assert result.payload.server_check.name == "main"
+    assert result.payload.server_check.tried == ("down: server: refused",)
 
 
 def test_a_scan_is_what_the_modem_found(job):

@@ -10,6 +10,7 @@ from drivers.traffic import Server
 from sim.parts import ReservedPort
 from sim.server import HttpServer, IperfServer
 from tests.unit.drivers.traffic.ends import Misbehaving
+from tests.unit.drivers.traffic.measurement_server import MeasurementServer
 
 HERE = Path(__file__).parent
 
@@ -27,6 +28,20 @@ def misbehaving() -> Iterator[type]:
 
     def make(answer: bytes = b"", **how) -> Misbehaving:
         made.append(Misbehaving(answer, **how))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def measurement() -> Iterator[type]:
+    """Makes measurement servers: `measurement(slots=2, hang=True)`."""
+    made: list[MeasurementServer] = []
+
+    def make(**how) -> MeasurementServer:
+        made.append(MeasurementServer(**how))
         return made[-1]
 
     yield make

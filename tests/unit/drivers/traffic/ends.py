@@ -15,7 +15,8 @@ PROFILES = Path(__file__).parents[4] / "config" / "profiles"
 def capacity(
     direction: Direction = Direction.DOWN, method: Method = Method.IPERF3, **changes
 ) -> ThroughputProfile:
-    shape = {"streams": 2, "warmup_s": 1, "window_s": 2, "connect_timeout_s": 2.0} | changes
+    shape = {"streams": 2, "warmup_s": 1, "window_s": 2, "connect_timeout_s": 2.0}
+    shape |= {"slot_wait_s": 1} | changes
     return ThroughputProfile(name="test", direction=direction, method=method, **shape)
 
 

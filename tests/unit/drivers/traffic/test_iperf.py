@@ -4,12 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.traffic.iperf import UnreadableIperfReportError, failure, read_report
+from drivers.traffic.iperf import (
+    UnreadableIperfReportError,
+    as_acknowledged,
+    failure,
+    read_report,
+)
 from tests.unit.drivers.traffic.ends import REPORTS
 from wire.messages import Outcome
 
 DOWN = (REPORTS / "down-2x2s-3.12.json").read_text()
 UP = (REPORTS / "up-2x2s-3.12.json").read_text()
+UDP_DOWN = (REPORTS / "udp-down-2x2s-3.12.json").read_text()
+UDP_UP = (REPORTS / "udp-up-2x2s-3.12.json").read_text()
+ENDED_EARLY = (REPORTS / "down-half-seconds-ended-early-3.12.json").read_text()
 
 
 def broken(report: str, *, keep: int, repeat_last: bool = False) -> str:
@@ -45,6 +53,54 @@ def test_an_upload_has_what_the_server_received_in_the_window():
     assert report.retransmits == json.loads(UP)["end"]["sum_sent"]["retransmits"]
     assert report.connected
     assert report.error is None
+
+
+def test_datagrams_are_counted_by_their_receiver():
+    down, up = read_report(UDP_DOWN), read_report(UDP_UP)
+    assert (down.udp.packets, down.udp.lost_packets, down.udp.out_of_order_packets) == (832, 0, 0)
+    assert down.udp.jitter_ms == pytest.approx(0.0084, abs=1e-4)
+    assert down.received_bytes == 998_400
+    assert (up.udp.packets, up.udp.lost_packets) == (832, 0)
+    assert up.received_bytes == 832 * 1200
+    assert read_report(DOWN).udp is None
+
+
+def test_older_versions_tell_the_receivers_losses_beside_the_senders_bytes():
+    raw = json.loads(UDP_UP)
+    del raw["end"]["sum_sent"], raw["end"]["sum_received"]
+    raw["end"]["sum"]["lost_packets"] = 32
+    report = read_report(json.dumps(raw))
+    assert report.udp.lost_packets == 32
+    assert report.received_bytes == 800 * 1200
+
+
+def test_a_broken_download_of_datagrams_has_the_losses_of_its_intervals():
+    raw = json.loads(broken(UDP_DOWN, keep=3))
+    raw["intervals"][1]["sum"]["lost_packets"] = 5
+    udp = read_report(json.dumps(raw)).udp
+    assert (udp.packets, udp.lost_packets, udp.out_of_order_packets) == (832, 5, None)
+    assert read_report(broken(UDP_UP, keep=3)).udp is None
+
+
+def test_the_part_of_the_warm_up_that_is_dropped_is_not_given_to_the_window():
+    """Its second half second came to its end just as the window began."""
+    report = read_report(ENDED_EARLY)
+    raw = json.loads(ENDED_EARLY)["intervals"]
+    assert raw[1]["sum"]["seconds"] == pytest.approx(1.0, abs=0.01)
+    assert report.intervals[1].duration_s == pytest.approx(0.5, abs=0.01)
+    assert report.intervals[1].start_s == pytest.approx(1.0, abs=0.01)
+    window = [each for each in report.intervals if not each.warmup]
+    assert sum(each.duration_s for each in window) == pytest.approx(report.received_s, abs=0.01)
+    assert report.error is None
+
+
+def test_an_uploads_intervals_hold_what_had_arrived():
+    written = read_report(UP).intervals
+    samples = [(0.0, 10), (0.5, 510), (1.5, 1510), (2.0, 2010)]  # then the link was dead
+    arrived = as_acknowledged(written, samples)
+    assert [each.payload_bytes for each in arrived] == pytest.approx([1010, 1000, 0], abs=2)
+    assert [each.duration_s for each in arrived] == [each.duration_s for each in written]
+    assert sum(each.payload_bytes for each in arrived) == 2010
 
 
 @pytest.mark.parametrize("keep", [0, 1, 2, 3])

@@ -47,7 +47,16 @@ def test_every_shipped_session_keeps_its_target_rate_busy_for_five_seconds():
         (CAPACITY.replace("window_s = 3\n", ""), "`window_s`"),
         (CAPACITY.replace("throughput", "thruput"), "$.kind"),
         (CAPACITY + 'name = "other"\n', "$.name"),
-        (CAPACITY + 'method = "http"\ndirection = "up"\n', "`direction`"),
+        (CAPACITY.replace("warmup_s = 1", "warmup_s = 1.5"), "`warmup_s`"),
+        (CAPACITY + "stagger_s = 0.3\n", "`stagger_s`"),
+        (CAPACITY + 'protocol = "udp"\n', "`udp_bits_per_second`"),
+        (CAPACITY + "udp_bits_per_second = 5e6\n", "`udp_bits_per_second`"),
+        (
+            CAPACITY + 'method = "http"\nprotocol = "udp"\nudp_bits_per_second = 5e6\n',
+            "`protocol`",
+        ),
+        (CAPACITY + "[early_stop]\nmax_bits_per_second = 1e8\n", "`at_least_bits_per_second`"),
+        (CAPACITY + "[early_stop]\nmax_byte = 1\n", "`max_byte`"),
         ("streams = = 2\n", "line 1"),
         (
             (

@@ -11,7 +11,7 @@ import pytest
 from drivers.traffic import NetPath, Server, profile, run_throughput
 from drivers.traffic.child import ChildEnd
 from drivers.traffic.netpath import Counters
-from drivers.traffic.profile import Direction, Method
+from drivers.traffic.profile import Direction, Method, Protocol
 from drivers.traffic.result import TrafficError
 from drivers.traffic.throughput import Transferred, judge, read_end
 from tests.unit.drivers.traffic.ends import capacity, run_until
@@ -169,6 +169,56 @@ def test_bytes_that_the_interface_did_not_carry_went_the_wrong_way(
     test = capacity(method=method, warmup_s=0, window_s=1)
     result = run(test, server, NetPath(interface="lo", statistics=tmp_path))
     assert (result.outcome, result.reason) == (Outcome.INVALID, "probe: wrong path")
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+def test_a_data_cap_in_the_warm_up_leaves_no_result(iperf, direction):
+    result = run_throughput(
+        capacity(direction), at(iperf), ANY, threading.Event(), max_bytes=1_000_000
+    )
+    assert (result.outcome, result.reason) == (
+        Outcome.INVALID,
+        "probe: data cap before the window",
+    )
+    assert result.payload.early_stop
+    assert result.payload.total_payload_bytes >= 1_000_000
+
+
+def test_datagrams_end_at_the_data_cap_too(iperf):
+    test = capacity(protocol=Protocol.UDP, streams=1, window_s=30, udp_bits_per_second=8e6)
+    result = run_throughput(test, at(iperf), ANY, threading.Event(), max_bytes=2_000_000)
+    payload = result.payload
+    assert (result.outcome, result.reason) == (Outcome.OK, None)
+    assert payload.early_stop_reason == "data cap"
+    assert 1_500_000 < payload.total_payload_bytes < 2_200_000
+    assert payload.udp_loss_share == 0
+
+
+def test_a_slot_has_an_iperf_port_of_its_own(iperf, measurement):
+    far = measurement(iperf_port=iperf.port)
+    server = Server(host="127.0.0.1", http_port=far.port, iperf_port=1, name="main")
+    result = run(capacity(warmup_s=0, window_s=1), server)
+    assert result.outcome is Outcome.OK
+    assert result.payload.server_check.slot is not None
+    assert not far.leases
+
+
+def test_a_test_on_a_server_that_is_too_slow_is_not_begun(iperf, measurement):
+    control = {"down_bits_per_second": 60e6, "age_s": 60}
+    far = measurement(control=control)
+    server = Server(host="127.0.0.1", http_port=far.port, iperf_port=iperf.port)
+    result = run(capacity(target_bits_per_second=40e6), server)
+    assert (result.outcome, result.reason) == (Outcome.INVALID, "server: control test 60 Mbit/s")
+    assert result.payload.server_check.control_age_s == 60
+    assert result.payload.payload_bytes is None
+
+
+def test_a_frozen_server_leaves_time_for_another(iperf, misbehaving):
+    frozen = Server(host="127.0.0.1", iperf_port=misbehaving().port, name="frozen")
+    test = capacity(warmup_s=0, window_s=1, connect_timeout_s=0.5)
+    result = run_throughput(test, frozen, ANY, threading.Event(), others=[at(iperf)])
+    assert result.outcome is Outcome.OK
+    assert result.payload.server_check.tried == ("frozen: connect: no answer",)
 
 
 def test_a_database_that_is_open_meanwhile_stays_whole(iperf, tmp_path):
