@@ -151,29 +151,32 @@ class HttpConnection:
         *,
         silence_s: float,
         expected_bytes: int | None = None,
+        byte_range: tuple[int, int] | None = None,
         on_bytes: Callable[[int], None] | None = None,
+        on_piece: Callable[[bytes], None] | None = None,
     ) -> Transfer:
         """Download one resource; a failure is told in the transfer, with the bytes so far.
 
-        `silence_s` without a byte ends it. `on_bytes` hears of each piece as it arrives.
+        `silence_s` without a byte ends it. `byte_range` asks for these bytes only, both ends
+        included. `on_bytes` hears of each piece as it arrives, `on_piece` gets it; a
+        `TrafficError` they raise ends the transfer. A failed transfer closes the connection; the
+        next one opens another.
         """
         started = time.monotonic()
         received = 0
         first_byte_s: float | None = None
         stage = "request"
         failure: TrafficError | None = None
+        response: http.client.HTTPResponse | None = None
         try:
             self._fuse.check(stage)
             if self._client.sock is None:  # the server closed it after the last answer
                 self.close()
                 self._socket = self._open()
             self._socket.settimeout(silence_s)
-            self._client.request("GET", resource)
+            self._client.request("GET", resource, headers=_range_header(byte_range))
             response = self._client.getresponse()
-            if response.status != http.HTTPStatus.OK:
-                raise TrafficError(  # noqa: TRY301 - one exit for every failure
-                    "server", f"HTTP {response.status}", outcome=Outcome.INVALID
-                )
+            _check_answer(response, byte_range)
             while piece := response.read1(CHUNK_BYTES):
                 if first_byte_s is None:
                     first_byte_s = time.monotonic() - started
@@ -181,6 +184,8 @@ class HttpConnection:
                 received += len(piece)
                 if on_bytes is not None:
                     on_bytes(len(piece))
+                if on_piece is not None:
+                    on_piece(piece)
             self._fuse.check(stage)
             response.close()  # read1 leaves it open, and the connection with it
             declared = response.getheader("Content-Length")
@@ -193,6 +198,9 @@ class HttpConnection:
             failure = self._cause(stage, network_error(stage, error))
         except (http.client.HTTPException, ValueError) as error:
             failure = self._cause(stage, TrafficError(stage, f"closed ({type(error).__name__})"))
+        if failure is not None and response is not None:  # there may be a rest of it
+            response.close()
+            self.close()
         return Transfer(
             payload_bytes=received,
             first_byte_s=first_byte_s,
@@ -207,6 +215,21 @@ class HttpConnection:
         except TrafficError as blown:
             return blown
         return seen
+
+
+def _range_header(byte_range: tuple[int, int] | None) -> dict[str, str]:
+    return {} if byte_range is None else {"Range": "bytes={}-{}".format(*byte_range)}
+
+
+def _check_answer(response: http.client.HTTPResponse, byte_range: tuple[int, int] | None) -> None:
+    """Raise `TrafficError` unless the server sends what was asked for (RFC 9110, 14.4)."""
+    wanted = http.HTTPStatus.OK if byte_range is None else http.HTTPStatus.PARTIAL_CONTENT
+    if response.status != wanted:
+        raise TrafficError("server", f"HTTP {response.status}", outcome=Outcome.INVALID)
+    if byte_range is not None:
+        said = response.getheader("Content-Range", "")
+        if not said.startswith("bytes {}-{}/".format(*byte_range)):
+            raise TrafficError("server", "sent another byte range", outcome=Outcome.INVALID)
 
 
 def _shortfall(

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from drivers.traffic import LatencyProfile, ThroughputProfile, VideoProfile
+from drivers.traffic.profile import Paced
 from tests.unit.drivers.traffic.ends import PROFILES
 
 PAGE = Path(__file__).parents[4] / "docs" / "reference" / "traffic-tests.md"
@@ -16,7 +17,7 @@ PAGE = Path(__file__).parents[4] / "docs" / "reference" / "traffic-tests.md"
         *(file.stem for file in PROFILES.glob("*.toml")),
         *(
             field
-            for profile in (ThroughputProfile, VideoProfile, LatencyProfile)
+            for profile in (ThroughputProfile, VideoProfile, Paced, LatencyProfile)
             for field in profile.__struct_fields__
             if field != "name"
         ),
