@@ -150,7 +150,7 @@ def choose(
 def by_throughput(rungs: Sequence[int], rates: Sequence[float]) -> int:
     """The best rung below the harmonic mean of the last rates, less a margin; at first the lowest.
 
-    The estimator of FESTIVE (Jiang et al., CoNEXT 2012): one fast segment moves it little.
+    The estimator of FESTIVE (Jiang et al., 2012): one fast segment moves it little.
     """
     last = [rate for rate in rates[-RATES_KEPT:] if rate > 0]
     if not last:
