@@ -54,16 +54,24 @@ def cost(settings: Profile | None, planning: Planning) -> Cost:
 def _throughput(profile: ThroughputProfile, planning: Planning) -> Cost:
     down = profile.direction is Direction.DOWN
     rate_mbit_s = planning.assumed_down_mbit_s if down else planning.assumed_up_mbit_s
-    seconds = profile.warmup_s + profile.window_s
-    most_bytes = round(rate_mbit_s * 1e6 / 8 * seconds)
-    return Cost(most_bytes if down else 0, 0 if down else most_bytes, START_S + seconds)
+    payload_bytes = _capacity_bytes(profile, rate_mbit_s * 1e6)
+    return Cost(
+        payload_bytes if down else 0, 0 if down else payload_bytes, START_S + profile.planned_s
+    )
+
+
+def _capacity_bytes(profile: ThroughputProfile, assumed_bits_per_second: float) -> int:
+    rate = profile.udp_bits_per_second or assumed_bits_per_second
+    payload_bytes = round(rate / 8 * profile.planned_s)
+    cap_bytes = profile.early_stop.max_bytes
+    return payload_bytes if cap_bytes is None else min(payload_bytes, cap_bytes)
 
 
 def _video(profile: VideoProfile) -> Cost:
-    size_bytes = profile.segment_bytes * profile.segments
-    loading_s = 8 * size_bytes / profile.target_bits_per_second
-    # Beyond a full buffer the player only loads as fast as it plays.
-    return Cost(size_bytes, 0, START_S + max(loading_s, profile.media_s - profile.buffer_s))
+    # Beyond a full buffer the player only loads as fast as it plays; a paced one has none.
+    playing_s = 0.0 if profile.paced is not None else profile.media_s - profile.buffer_s
+    usual_s = START_S + max(profile.planned_s, playing_s)
+    return Cost(profile.planned_bytes, 0, min(usual_s, profile.deadline_s))
 
 
 def _latency(profile: LatencyProfile) -> Cost:
@@ -75,9 +83,9 @@ def most_bytes(profile: Profile, *, assumed_bits_per_second: float = MOST_BITS_P
     """The most that a run may put on the interface, both ways together: what is reserved for it."""
     match profile:
         case ThroughputProfile():
-            payload = assumed_bits_per_second * (profile.warmup_s + profile.window_s) / 8
+            payload = _capacity_bytes(profile, assumed_bits_per_second)
         case VideoProfile():
-            payload = float(profile.segment_bytes * profile.segments)
+            payload = profile.most_bytes
         case LatencyProfile():
-            payload = float(profile.data_bytes + ROUND_TRIP_BYTES * (profile.count + 1))
+            payload = profile.data_bytes + ROUND_TRIP_BYTES * (profile.count + 1)
     return HANDSHAKE_BYTES + round(OVERHEAD * payload)

@@ -1,4 +1,4 @@
-"""One video session against segments of exact size."""
+"""One video session: synthetic segments, a manifest's, or a paced yes or no."""
 
 from pathlib import Path
 

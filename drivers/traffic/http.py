@@ -193,12 +193,14 @@ class HttpConnection:
         expected_bytes: int | None = None,
         byte_range: tuple[int, int] | None = None,
         on_bytes: Callable[[int], None] | None = None,
+        on_piece: Callable[[bytes], None] | None = None,
     ) -> Transfer:
         """Download one resource; a failure is told in the transfer, with the bytes so far.
 
         `silence_s` without a byte ends it. `byte_range` asks for the bytes from the first to the
-        last number only. `on_bytes` hears of each piece as it arrives. Redirections are not
-        followed: to another host they are a portal's.
+        last number only. `on_bytes` hears of each piece as it arrives, `on_piece` gets it; a
+        `TrafficError` they raise ends the transfer. Redirections are not followed: to another host
+        they are a portal's. A failed transfer closes the connection; the next one opens another.
         """
         started = time.monotonic()
         received = 0
@@ -206,13 +208,14 @@ class HttpConnection:
         resource_bytes: int | None = None
         stage = "request"
         failure: TrafficError | None = None
+        response: http.client.HTTPResponse | None = None
         try:
             self._fuse.check(stage)
             self._reopen(silence_s)
             wanted = {} if byte_range is None else {"Range": "bytes={}-{}".format(*byte_range)}
             self._client.request("GET", resource, headers=wanted)
             response = self._client.getresponse()
-            self._demand_data(response, ranged=byte_range is not None)
+            self._demand_data(response, byte_range)
             resource_bytes = _whole_size(response.getheader("Content-Range"))
             while piece := response.read1(CHUNK_BYTES):
                 if first_byte_s is None:
@@ -221,6 +224,8 @@ class HttpConnection:
                 received += len(piece)
                 if on_bytes is not None:
                     on_bytes(len(piece))
+                if on_piece is not None:
+                    on_piece(piece)
             self._fuse.check(stage)
             response.close()  # read1 leaves it open, and the connection with it
             declared = response.getheader("Content-Length")
@@ -233,6 +238,9 @@ class HttpConnection:
             failure = self._cause(stage, network_error(stage, error))
         except (http.client.HTTPException, ValueError) as error:
             failure = self._cause(stage, TrafficError(stage, f"closed ({type(error).__name__})"))
+        if failure is not None and response is not None:  # there may be a rest of it
+            response.close()
+            self.close()
         return Transfer(
             payload_bytes=received,
             first_byte_s=first_byte_s,
@@ -275,7 +283,7 @@ class HttpConnection:
                     accepted += taken
                     on_bytes(taken)
             response = self._client.getresponse()
-            self._demand_data(response, ranged=False)
+            self._demand_data(response, None)
             said = response.read(MAX_ANSWER_BYTES)
             response.close()
             return self._sent(accepted, body_bytes, said)
@@ -316,14 +324,19 @@ class HttpConnection:
             self._socket = self._open()
         self._socket.settimeout(silence_s)
 
-    def _demand_data(self, response: http.client.HTTPResponse, *, ranged: bool) -> None:
-        """Raise unless this is what was asked for."""
+    def _demand_data(
+        self, response: http.client.HTTPResponse, byte_range: tuple[int, int] | None
+    ) -> None:
+        """Raise unless this is what was asked for; a server may send the whole for a range."""
         foreign = portal(response.status, response.getheader("Location"), host=self._client.host)
         if foreign is not None:
             raise foreign
-        good = {http.HTTPStatus.OK, http.HTTPStatus.PARTIAL_CONTENT if ranged else None}
-        if response.status not in good:
+        partial = byte_range is not None and response.status == http.HTTPStatus.PARTIAL_CONTENT
+        if response.status != http.HTTPStatus.OK and not partial:
             raise TrafficError("server", f"HTTP {response.status}", outcome=Outcome.INVALID)
+        said = response.getheader("Content-Range", "")
+        if partial and byte_range is not None and not said.startswith(f"bytes {byte_range[0]}-"):
+            raise TrafficError("server", "sent another byte range", outcome=Outcome.INVALID)
         kind = response.getheader("Content-Type", "")
         if kind.lower().startswith("text/html") and response.length != 0:
             raise TrafficError("portal", "a web page in place of data", outcome=Outcome.INVALID)

@@ -1,5 +1,6 @@
 """Test profiles: TOML files, one a profile, named by their file (`config/profiles`)."""
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -138,6 +139,23 @@ class ThroughputProfile(
         return self.slot_wait_s + self.test_s
 
 
+class Adaptation(StrEnum):
+    """How a player chooses the next segment's representation."""
+
+    FIXED = "fixed"
+    THROUGHPUT = "throughput"
+    BUFFER = "buffer"
+
+
+class Paced(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The question "at least the target rate or not" with one body and a known most cost."""
+
+    window_s: Annotated[float, msgspec.Meta(ge=MIN_OUTSTANDING_S, le=60)] = MIN_OUTSTANDING_S
+    """The body is what the target rate carries in this time, counted from the attempt's start."""
+    pace: Annotated[float, msgspec.Meta(ge=1.2, le=4)] = 1.5
+    """Read no faster than this times the target."""
+
+
 class VideoProfile(
     msgspec.Struct,
     frozen=True,
@@ -146,16 +164,28 @@ class VideoProfile(
     tag_field="kind",
     tag="video",
 ):
-    """A session of equal segments of one height, played from a simulated buffer."""
+    """A session played from a simulated buffer: equal synthetic segments, or a manifest's.
+
+    With `paced` nothing is played: one body says whether the link reaches the target.
+    """
 
     name: str = ""
     height: Annotated[int, msgspec.Meta(ge=144, le=4320)]
-    media_bits_per_second: Annotated[int, msgspec.Meta(ge=100_000, le=200_000_000)]
-    """Bit rate of the media: what it takes to play without a stall."""
     target_bits_per_second: Annotated[int, msgspec.Meta(ge=100_000, le=200_000_000)]
     """Download rate the session is to prove (T5: 5 Mbit/s, T6: 25 Mbit/s)."""
-    segment_s: Annotated[float, msgspec.Meta(ge=0.5, le=30)]
-    segments: Annotated[int, msgspec.Meta(ge=1, le=200)]
+    media_bits_per_second: Annotated[int, msgspec.Meta(ge=100_000, le=200_000_000)] | None = None
+    """Bit rate of the media: what it takes to play without a stall. Of a manifest's, that of the
+    best representation that may be chosen: a session that downloads twice as much is stopped."""
+    segment_s: Annotated[float, msgspec.Meta(ge=0.5, le=30)] | None = None
+    segments: Annotated[int, msgspec.Meta(ge=1, le=200)] | None = None
+    manifest: Annotated[str, msgspec.Meta(pattern="^/", max_length=512)] | None = None
+    """Path of a DASH (`.mpd`) or HLS (`.m3u8`) manifest on the server; None: synthetic segments."""
+    play_s: Annotated[float, msgspec.Meta(ge=1, le=600)] | None = None
+    """How much of a manifest's media to play."""
+    adaptation: Adaptation = Adaptation.FIXED
+    max_height: Annotated[int, msgspec.Meta(ge=144, le=4320)] | None = None
+    """Of a session that adapts, no higher than this; default `height`."""
+    paced: Paced | None = None
     start_threshold_s: Annotated[float, msgspec.Meta(ge=0.5, le=30)] = 2.0
     """Media in the buffer at which playing starts, and starts again after a stall."""
     buffer_s: Annotated[float, msgspec.Meta(ge=1, le=600)] = 30.0
@@ -167,35 +197,85 @@ class VideoProfile(
     """A request without a byte for this long is given up."""
 
     def __post_init__(self) -> None:
-        """Refuse sessions too small to prove their target."""
-        outstanding_s = 8 * self.segment_bytes * self.segments / self.target_bits_per_second
+        """Refuse what makes no session, and sessions too small to prove their target."""
+        needed, refused = self._keys()
+        for key in needed:
+            if getattr(self, key) is None:
+                raise ValueError(f"`{key}` is missing")
+        for key in refused:
+            if getattr(self, key) is not None:
+                raise ValueError(f"`{key}` has no meaning here")
+        if self.manifest is None and self.adaptation is not Adaptation.FIXED:
+            raise ValueError("`adaptation` other than fixed needs `manifest`")
+        if self.manifest is not None and self.is_dash is None:
+            raise ValueError("`manifest` ends neither in .mpd nor in .m3u8")
+        if self.max_height is not None and self.max_height < self.height:
+            raise ValueError("`max_height` is less than `height`")
+        outstanding_s = 8 * self.planned_bytes / self.target_bits_per_second
         if outstanding_s < MIN_OUTSTANDING_S:
+            what = (
+                f"`play_s`: {self.media_s:g} s"
+                if self.manifest is not None
+                else f"`segments`: {self.segments} of {self.segment_bytes} bytes"
+            )
             raise ValueError(
-                f"`segments`: {self.segments} of {self.segment_bytes} bytes keep a link at"
-                f" `target_bits_per_second` busy for {outstanding_s:.1f} s;"
+                f"{what} keep a link at `target_bits_per_second` busy for {outstanding_s:.1f} s;"
                 f" it must be {MIN_OUTSTANDING_S:.0f} s"
             )
-        if self.buffer_s < self.start_threshold_s + self.segment_s:
+        if self.paced is None and self.buffer_s < self.start_threshold_s + (self.segment_s or 0):
             raise ValueError("`buffer_s` is less than `start_threshold_s` plus one segment")
+
+    def _keys(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Keys that must, and that must not be there."""
+        synthetic, streamed = ("segment_s", "segments"), ("manifest", "play_s", "max_height")
+        if self.paced is not None:
+            return (), ("media_bits_per_second", *synthetic, *streamed)
+        if self.manifest is not None:
+            return ("media_bits_per_second", "play_s"), synthetic
+        return ("media_bits_per_second", *synthetic), streamed
+
+    @property
+    def is_dash(self) -> bool | None:
+        """Whether the manifest is DASH; False for HLS, None if its name does not say."""
+        path = (self.manifest or "").partition("?")[0]
+        return {"mpd": True, "m3u8": False}.get(path.rpartition(".")[2])
 
     @property
     def segment_bytes(self) -> int:
-        """Exact size of each segment."""
-        return round(self.media_bits_per_second * self.segment_s / 8)
+        """Exact size of each synthetic segment; 0 where there are none."""
+        return round((self.media_bits_per_second or 0) * (self.segment_s or 0) / 8)
 
     @property
     def media_s(self) -> float:
-        """Planned play time."""
-        return self.segment_s * self.segments
+        """Planned play time; a paced session's window."""
+        if self.paced is not None:
+            return self.paced.window_s
+        return self.play_s or (self.segment_s or 0) * (self.segments or 0)
+
+    @property
+    def planned_bytes(self) -> int:
+        """Media of a session that is not cut short; of a manifest's about so much."""
+        if self.paced is not None:
+            return math.ceil(self.target_bits_per_second * self.paced.window_s / 8)
+        if self.manifest is not None:
+            return round((self.media_bits_per_second or 0) * self.media_s / 8)
+        return self.segment_bytes * (self.segments or 0)
+
+    @property
+    def most_bytes(self) -> int:
+        """A session that downloads more than this is stopped: the server sends what it likes."""
+        return self.planned_bytes * (1 if self.manifest is None else 2)
 
     @property
     def planned_s(self) -> float:
         """How long it takes at the target rate."""
-        return 8 * self.segment_bytes * self.segments / self.target_bits_per_second
+        return 8 * self.planned_bytes / self.target_bits_per_second
 
     @property
     def deadline_s(self) -> float:
         """A session is cut after three times its play time: nobody watches that."""
+        if self.paced is not None:
+            return self.paced.window_s
         return self.access_timeout_s + 3 * self.media_s
 
 

@@ -1,16 +1,18 @@
-"""A video session: segments of exact size over HTTP, played from a simulated buffer.
+"""A video session over HTTP: synthetic segments of exact size, or those of a DASH or HLS manifest.
 
-No decoder: what a viewer would have seen follows from when each segment was complete (definitions
-after ETSI TR 101 578). `play` is that arithmetic alone; `run_video` fetches the segments.
+No decoder: what a viewer would have seen follows from when each segment was complete; `player` is
+that arithmetic. `run_video` fetches. A profile with a `paced` table is run by `paced` instead.
 """
 
 import threading
-import time
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import msgspec
 
-from drivers.traffic.http import Fuse, HttpConnection
+from drivers.traffic.allowance import Allowance
+from drivers.traffic.film import Film
+from drivers.traffic.http import Fuse, HttpConnection, Transfer
+from drivers.traffic.manifest import ManifestError, MediaSegment, Piece, Representation
 from drivers.traffic.netpath import (
     NetPath,
     counted_since,
@@ -18,6 +20,8 @@ from drivers.traffic.netpath import (
     read_counters,
     resolve,
 )
+from drivers.traffic.paced import PacedAttempt
+from drivers.traffic.player import buffered_ahead_s, choose, play, quality
 from drivers.traffic.profile import VideoProfile
 from drivers.traffic.result import (
     CancelledError,
@@ -32,96 +36,37 @@ from wire.kinds.video import Payload, Segment
 from wire.messages import Outcome
 
 
-class PlayOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What a viewer would have seen."""
-
-    access_s: float | None
-    """Session start to playing; None if it never played."""
-    stalls: int
-    stall_total_s: float
-    stall_longest_s: float
-    played_s: float
-
-
-def play(
-    segments: Sequence[Segment], *, start_threshold_s: float, ended_s: float, whole: bool
-) -> PlayOutcome:
-    """Play the complete segments in order from a buffer.
-
-    Playing starts, and starts again after a stall, when the buffer holds `start_threshold_s` of
-    media or the last segment of a `whole` session. A stall that nothing ended lasts until
-    `ended_s`, when a broken session was given up; what lies in the buffer then is still played.
-    """
-    arrived = [segment for segment in segments if segment.complete]
-    access_s: float | None = None
-    stalls: list[float] = []
-    played_s = 0.0
-    buffered_s = 0.0
-    playing_since_s: float | None = None  # None: filling the buffer
-    dry_since_s: float | None = None  # when the stall that lasts began
-    for number, segment in enumerate(arrived, start=1):
-        now_s = segment.requested_s + segment.outstanding_s
-        if playing_since_s is not None:
-            if now_s - playing_since_s > buffered_s:
-                dry_since_s = playing_since_s + buffered_s
-                played_s += buffered_s
-                buffered_s = 0.0
-                playing_since_s = None
-            else:
-                played_s += now_s - playing_since_s
-                buffered_s -= now_s - playing_since_s
-                playing_since_s = now_s
-        buffered_s += segment.media_s
-        last = whole and number == len(arrived)
-        if playing_since_s is None and (buffered_s >= start_threshold_s or last):
-            playing_since_s = now_s
-            if access_s is None:
-                access_s = now_s
-            if dry_since_s is not None:
-                stalls.append(now_s - dry_since_s)
-                dry_since_s = None
-    if playing_since_s is not None:
-        played_s += buffered_s
-        dry_since_s = playing_since_s + buffered_s
-    if not whole and dry_since_s is not None and ended_s > dry_since_s:
-        stalls.append(ended_s - dry_since_s)
-    return PlayOutcome(
-        access_s=access_s,
-        stalls=len(stalls),
-        stall_total_s=sum(stalls),
-        stall_longest_s=max(stalls, default=0.0),
-        played_s=played_s,
-    )
-
-
-def buffered_ahead_s(
-    segments: Sequence[Segment], *, start_threshold_s: float, now_s: float
-) -> float:
-    """Media in the buffer at `now_s`: what arrived less what was played by then."""
-    so_far = play(segments, start_threshold_s=start_threshold_s, ended_s=now_s, whole=False)
-    arrived_s = sum(segment.media_s for segment in segments if segment.complete)
-    if so_far.access_s is None:
-        return arrived_s
-    watched_s = max(0.0, now_s - so_far.access_s - so_far.stall_total_s)
-    return max(0.0, arrived_s - watched_s)
-
-
 def run_video(
     profile: VideoProfile,
     server: Server,
     path: NetPath,
     cancel: threading.Event,
     on_progress: OnProgress = unobserved,
+    *,
+    max_bytes: int | None = None,
 ) -> TestResult[Payload]:
-    """One session attempt; ends by the profile's deadline, or about 1 s after `cancel`."""
+    """One session attempt; ends by the profile's deadline, or about 1 s after `cancel`.
+
+    With `max_bytes` it also ends, as `invalid` and marked, within a piece (64 KiB) after so many
+    bytes of body; what the kernel and the network still hold comes on top.
+    """
     before = read_counters(path)
-    session = _Session(profile, server, path, cancel, on_progress)
-    error = session.run()
+    allowance = Allowance(profile, max_bytes=max_bytes)
+    made: _Session | PacedAttempt
+    if profile.paced is None:
+        made = _Session(profile, server, path, cancel, on_progress, allowance=allowance)
+    else:
+        made = PacedAttempt(profile, server, path, cancel, on_progress, allowance=allowance)
+    error = made.run()
     counted = counted_since(path, before)
-    payload = session.payload(
-        cut_off=error is not None, rx_bytes=None if counted is None else counted.rx_bytes
+    payload = msgspec.structs.replace(
+        made.payload(cut_off=error is not None),
+        server=server.host,
+        data_capped=allowance.capped,
+        interface=path.interface,
+        interface_rx_bytes=None if counted is None else counted.rx_bytes,
     )
-    error = end_of_download(path, counted, payload_bytes=payload.payload_bytes, error=error)
+    error = end_of_download(path, counted, payload_bytes=allowance.used_bytes, error=error)
     if error is not None:
         return TestResult(outcome=error.outcome, reason=error.reason, payload=payload)
     if payload.access_s is not None and payload.access_s > profile.slow_access_s:
@@ -140,14 +85,23 @@ class _Session:
         path: NetPath,
         cancel: threading.Event,
         on_progress: OnProgress,
+        *,
+        allowance: Allowance,
     ) -> None:
         self._profile = profile
         self._server = server
         self._path = path
         self._cancel = cancel
         self._on_progress = on_progress
-        self._started = time.monotonic()
+        self._allowance = allowance
+        self._film = Film(profile, server)
         self._segments: list[Segment] = []
+        self._rates: list[float] = []
+        self._inits: set[Piece] = set()
+        self._arrived_s = 0.0
+        self._rung: int | None = None
+        self._switches = 0
+        self._ip_access_s: float | None = None
 
     def run(self) -> TrafficError | None:
         """Fetch every segment; gives what ended the session before that."""
@@ -155,45 +109,56 @@ class _Session:
             with Fuse(self._cancel, deadline_s=self._profile.deadline_s) as fuse:
                 connection = self._connect(fuse)
                 try:
-                    self._fetch_all(connection)
+                    self._film.open(self._document(connection))
+                    while not self._film.is_over(self._arrived_s):
+                        self._wait_for_room(fuse)
+                        self._fetch_next(connection)
                 finally:
                     connection.close()
         except TrafficError as error:
             return error
+        except ManifestError as error:
+            return TrafficError("server", f"manifest: {error}", outcome=Outcome.INVALID)
         return None
 
-    def payload(self, *, cut_off: bool, rx_bytes: int | None) -> Payload:
+    def payload(self, *, cut_off: bool) -> Payload:
         """What there is to tell, whether the session ended or broke."""
+        ended_s = self._allowance.elapsed_s
         played = play(
             self._segments,
             start_threshold_s=self._profile.start_threshold_s,
-            ended_s=self._elapsed_s,
-            whole=len(self._segments) == self._profile.segments and not cut_off,
+            ended_s=ended_s,
+            whole=not cut_off,
         )
         payload_bytes = sum(segment.payload_bytes for segment in self._segments)
         outstanding_s = sum(segment.outstanding_s for segment in self._segments)
         started = played.access_s is not None
+        seen = quality(self._segments if started else ())
+        shown_s = played.played_s + played.stall_total_s
         return Payload(
             height=self._profile.height,
-            server=self._server.host,
+            protocol=self._film.protocol,
+            adaptation=self._profile.adaptation,
             media_s=self._profile.media_s,
             payload_bytes=payload_bytes,
+            manifest_bytes=self._film.manifest_bytes,
             outstanding_s=outstanding_s,
             bits_per_second=8 * payload_bytes / outstanding_s if outstanding_s > 0 else None,
+            ip_access_s=self._ip_access_s,
             access_s=played.access_s,
             stalls=played.stalls if started else None,
             stall_total_s=played.stall_total_s if started else None,
             stall_longest_s=played.stall_longest_s if started else None,
+            stall_share=played.stall_total_s / shown_s if started and shown_s > 0 else None,
             played_s=played.played_s,
+            played_bits_per_second=seen.bits_per_second,
+            played_height=seen.height,
+            share_1080=seen.share_1080,
+            share_2160=seen.share_2160,
+            switches=self._switches if started else None,
             cut_off=cut_off and started,
             segments=tuple(self._segments),
-            interface=self._path.interface,
-            interface_rx_bytes=rx_bytes,
         )
-
-    @property
-    def _elapsed_s(self) -> float:
-        return time.monotonic() - self._started
 
     def _connect(self, fuse: Fuse) -> HttpConnection:
         if self._server.http_port is None:
@@ -210,57 +175,144 @@ class _Session:
             address, self._path, fuse, host=self._server.host, connect_timeout_s=limit_s
         )
 
-    def _fetch_all(self, connection: HttpConnection) -> None:
-        profile = self._profile
-        for index in range(profile.segments):
-            self._wait_for_room()
-            requested_s = self._elapsed_s
+    def _document(self, connection: HttpConnection) -> Callable[[str], bytes]:
+        """Fetches manifests and playlists whole."""
+
+        def fetch(resource: str) -> bytes:
+            content = bytearray()
+
+            def keep(piece: bytes) -> None:
+                self._spend(len(piece))
+                content.extend(piece)
+                self._film.check_size(len(content))
+
             transfer = connection.get(
-                f"/segment/{profile.height}/{index}?bytes={profile.segment_bytes}",
-                silence_s=profile.stall_timeout_s,
-                expected_bytes=profile.segment_bytes,
+                resource, silence_s=self._profile.stall_timeout_s, on_piece=keep
             )
-            self._segments.append(
-                Segment(
-                    index=index,
-                    height=profile.height,
-                    media_s=profile.segment_s,
-                    payload_bytes=transfer.payload_bytes,
-                    # Name look-up and connecting belong to the first request.
-                    requested_s=requested_s if index else 0.0,
-                    first_byte_s=transfer.first_byte_s,
-                    outstanding_s=transfer.outstanding_s + (0.0 if index else requested_s),
-                    complete=transfer.complete,
-                )
-            )
-            self._tell(transfer.payload_bytes, transfer.outstanding_s)
             if transfer.error is not None:
                 raise transfer.error
-            if self._too_late_to_start():
-                raise TrafficError("access", "timeout")
+            return bytes(content)
 
-    def _too_late_to_start(self) -> bool:
-        threshold_s = min(self._profile.start_threshold_s, self._profile.media_s)
-        arrived_s = len(self._segments) * self._profile.segment_s
-        return arrived_s < threshold_s and self._elapsed_s > self._profile.access_timeout_s
+        return fetch
 
-    def _wait_for_room(self) -> None:
-        """Idle, as a player does, while the buffer is full."""
-        profile = self._profile
-        ahead_s = buffered_ahead_s(
-            self._segments,
-            start_threshold_s=profile.start_threshold_s,
-            now_s=self._elapsed_s,
+    def _fetch_next(self, connection: HttpConnection) -> None:
+        """The next segment, after its representation's playlist and init segment if need be."""
+        rungs = self._film.rungs
+        rung = choose(
+            self._profile.adaptation,
+            rungs,
+            previous=self._rung,
+            rates=self._rates,
+            buffered_s=self._ahead_s(),
+            buffer_s=self._profile.buffer_s - self._next_s,
         )
-        surplus_s = ahead_s + profile.segment_s - profile.buffer_s
-        if self._cancel.wait(max(0.0, surplus_s)):
+        representation = self._film.representation(rung, self._document(connection))
+        index = len(self._segments)
+        segment = self._film.segment(representation, index, at_s=self._arrived_s)
+        self._switches += self._rung not in (None, rung)
+        self._rung = rung
+        self._take(connection, representation, segment, index)
+
+    def _take(
+        self,
+        connection: HttpConnection,
+        representation: Representation,
+        segment: MediaSegment,
+        index: int,
+    ) -> None:
+        synthetic = self._profile.manifest is None
+        # Name look-up and connecting belong to the first request; of a manifest's, to its own.
+        requested_s = 0.0 if synthetic and not index else self._allowance.elapsed_s
+        init: Transfer | None = None
+        if segment.init is not None and segment.init not in self._inits:
+            init = self._get(connection, segment.init)
+            self._inits.add(segment.init)
+        media_at_s = self._allowance.elapsed_s
+        media = (
+            None
+            if init is not None and init.error is not None
+            else self._get(connection, segment.piece)
+        )
+        last = media or init
+        assert last is not None  # noqa: S101 - one of them was fetched
+        media_bytes = 0 if media is None else media.payload_bytes
+        complete = media is not None and media.complete
+        first = last if init is None else init
+        outstanding_s = media_at_s - requested_s + (0.0 if media is None else media.outstanding_s)
+        received = media_bytes + (0 if init is None else init.payload_bytes)
+        self._segments.append(
+            Segment(
+                index=index,
+                height=representation.height,
+                media_s=segment.duration_s,
+                payload_bytes=received,
+                requested_s=requested_s,
+                first_byte_s=first.first_byte_s,
+                outstanding_s=outstanding_s,
+                complete=complete,
+                media_bits_per_second=8 * media_bytes / segment.duration_s
+                if complete
+                else float(representation.bits_per_second),
+                init_bytes=None if init is None else init.payload_bytes,
+            )
+        )
+        if last.error is not None:
+            raise last.error
+        self._arrived_s += segment.duration_s
+        self._rates.append(8 * received / outstanding_s if outstanding_s > 0 else 0.0)
+        self._tell(received, outstanding_s)
+        self._check_start()
+
+    def _get(self, connection: HttpConnection, piece: Piece) -> Transfer:
+        span = piece.byte_range
+        return connection.get(
+            piece.resource,
+            silence_s=self._profile.stall_timeout_s,
+            expected_bytes=piece.size_bytes if span is None else span.size,
+            byte_range=None if span is None else (span.first, span.last),
+            on_bytes=self._spend_on_media,
+        )
+
+    def _spend_on_media(self, count: int) -> None:
+        if self._ip_access_s is None:
+            self._ip_access_s = self._allowance.elapsed_s
+        self._spend(count)
+
+    def _spend(self, count: int) -> None:
+        self._allowance.spend(count)
+        self._check_start()
+
+    def _check_start(self) -> None:
+        """Give up a session that should play by now, also while bytes trickle in."""
+        threshold_s = min(self._profile.start_threshold_s, self._profile.media_s)
+        late = self._allowance.elapsed_s > self._profile.access_timeout_s
+        if late and self._arrived_s < threshold_s:
+            raise TrafficError("access", "timeout")
+
+    def _ahead_s(self) -> float:
+        return buffered_ahead_s(
+            self._segments,
+            start_threshold_s=self._profile.start_threshold_s,
+            now_s=self._allowance.elapsed_s,
+        )
+
+    @property
+    def _next_s(self) -> float:
+        """Play time that the next segment is likely to hold, for which the buffer needs room."""
+        return self._segments[-1].media_s if self._segments else 0.0
+
+    def _wait_for_room(self, fuse: Fuse) -> None:
+        """Idle, as a player does, while the buffer is full."""
+        surplus_s = self._ahead_s() + self._next_s - self._profile.buffer_s
+        if self._cancel.wait(max(0.0, min(surplus_s, fuse.remaining_s))):
             raise CancelledError
+        fuse.check("transfer")
 
     def _tell(self, payload_bytes: int, outstanding_s: float) -> None:
         self._on_progress(
             Progress(
-                stage=f"segment {len(self._segments)} of {self._profile.segments}",
-                elapsed_s=self._elapsed_s,
+                stage=f"segment {len(self._segments)} of {self._film.count}",
+                elapsed_s=self._allowance.elapsed_s,
                 bits_per_second=8 * payload_bytes / outstanding_s if outstanding_s else None,
             )
         )

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from drivers.traffic import LatencyProfile, ThroughputProfile, VideoProfile
-from drivers.traffic.profile import Direction, Method
+from drivers.traffic.profile import Direction, Method, Paced
 
 REPORTS = Path(__file__).parent / "reports"
 PROFILES = Path(__file__).parents[4] / "config" / "profiles"
@@ -30,6 +30,26 @@ def session(**changes) -> VideoProfile:
         "access_timeout_s": 2.0,
         "stall_timeout_s": 1.0,
     }
+    return VideoProfile(name="test", **(shape | changes))
+
+
+def streamed(manifest: str, **changes) -> VideoProfile:
+    """A session of 2 s of a film, wanted at 180 lines."""
+    shape = {
+        "height": 180,
+        "manifest": manifest,
+        "media_bits_per_second": 400_000,
+        "target_bits_per_second": 100_000,
+        "play_s": 2,
+        "access_timeout_s": 2.0,
+        "stall_timeout_s": 1.0,
+        "start_threshold_s": 0.5,
+    }
+    return VideoProfile(name="test", **(shape | changes))
+
+
+def paced(**changes) -> VideoProfile:
+    shape = {"height": 1080, "target_bits_per_second": 5_000_000, "paced": Paced()}
     return VideoProfile(name="test", **(shape | changes))
 
 

@@ -11,6 +11,10 @@ def written(tmp_path, text):
     return file
 
 
+SESSION = 'kind = "video"\nheight = 1080\ntarget_bits_per_second = 5000000\n'
+SYNTHETIC = SESSION + "media_bits_per_second = 5000000\nsegment_s = 2\nsegments = 3\n"
+STREAMED = SESSION + 'media_bits_per_second = 5000000\nmanifest = "/a.mpd"\nplay_s = 9\n'
+PACED = SESSION + "[paced]\n"
 CAPACITY = 'kind = "throughput"\nstreams = 2\nwarmup_s = 1\nwindow_s = 3\n'
 
 
@@ -34,8 +38,7 @@ def test_every_shipped_session_keeps_its_target_rate_busy_for_five_seconds():
     sessions = [p for p in load_profiles(PROFILES).values() if isinstance(p, VideoProfile)]
     assert sessions
     for profile in sessions:
-        bits = 8 * profile.segment_bytes * profile.segments
-        assert bits / profile.target_bits_per_second >= MIN_OUTSTANDING_S
+        assert 8 * profile.planned_bytes / profile.target_bits_per_second >= MIN_OUTSTANDING_S
 
 
 @pytest.mark.parametrize(
@@ -58,13 +61,22 @@ def test_every_shipped_session_keeps_its_target_rate_busy_for_five_seconds():
         (CAPACITY + "[early_stop]\nmax_bits_per_second = 1e8\n", "`at_least_bits_per_second`"),
         (CAPACITY + "[early_stop]\nmax_byte = 1\n", "`max_byte`"),
         ("streams = = 2\n", "line 1"),
-        (
-            (
-                'kind = "video"\nheight = 1080\nmedia_bits_per_second = 5000000\n'
-                "target_bits_per_second = 5000000\nsegment_s = 2\nsegments = 2\n"
-            ),
-            "`segments`",
-        ),
+        (SYNTHETIC.replace("segments = 3", "segments = 2"), "`segments`"),
+        (SYNTHETIC.replace("segments = 3", ""), "`segments` is missing"),
+        (SYNTHETIC + "play_s = 9\n", "`play_s` has no meaning"),
+        (SYNTHETIC + "max_height = 1080\n", "`max_height` has no meaning"),
+        (SYNTHETIC + 'adaptation = "buffer"\n', "`adaptation`"),
+        (SYNTHETIC + 'adaptation = "magic"\n', "$.adaptation"),
+        (STREAMED + "segments = 3\n", "`segments` has no meaning"),
+        (STREAMED.replace("play_s = 9", "play_s = 4"), "`play_s`"),
+        (STREAMED.replace("play_s = 9", ""), "`play_s` is missing"),
+        (STREAMED.replace("a.mpd", "a.xml?b.mpd"), "`manifest`"),
+        (STREAMED.replace('"/a.mpd', '"http://other/a.mpd'), "$.manifest"),
+        (STREAMED + "max_height = 720\n", "`max_height`"),
+        (STREAMED + "buffer_s = 1\n", "`buffer_s`"),
+        (PACED + "window_s = 4\n", "$.paced.window_s"),
+        (PACED + "pace = 1.0\n", "$.paced.pace"),
+        (SYNTHETIC + "[paced]\n", "has no meaning"),
     ],
 )
 def test_a_wrong_profile_names_its_file_and_the_place(tmp_path, text, place):
@@ -78,3 +90,14 @@ def test_a_wrong_profile_names_its_file_and_the_place(tmp_path, text, place):
 def test_a_profile_that_is_not_there_is_a_profile_error(tmp_path):
     with pytest.raises(ProfileError, match=r"none\.toml"):
         load_profile(tmp_path / "none.toml")
+
+
+def test_what_a_session_costs_is_known_before_it_runs():
+    found = load_profiles(PROFILES)
+    assert found["video-1080p"].most_bytes == 12_500_000
+    assert found["video-1080p-short"].most_bytes == 3_750_000
+    assert found["video-1080p-paced"].most_bytes == 3_125_000
+    assert found["video-2160p-paced"].most_bytes == 15_625_000
+    # The server may send another film than the profile expects: twice as much ends it.
+    assert found["video-1080p-dash"].planned_bytes == 12_500_000
+    assert found["video-1080p-dash"].most_bytes == 25_000_000

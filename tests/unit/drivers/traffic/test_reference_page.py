@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from drivers.traffic import LatencyProfile, ThroughputProfile, VideoProfile
-from drivers.traffic.profile import EarlyStop
+from drivers.traffic.profile import EarlyStop, Paced
 from tests.unit.drivers.traffic.ends import PROFILES
 
 PAGE = Path(__file__).parents[4] / "docs" / "reference" / "traffic-tests.md"
@@ -17,7 +17,7 @@ PAGE = Path(__file__).parents[4] / "docs" / "reference" / "traffic-tests.md"
         *(file.stem for file in PROFILES.glob("*.toml")),
         *(
             field
-            for profile in (ThroughputProfile, EarlyStop, VideoProfile, LatencyProfile)
+            for profile in (ThroughputProfile, EarlyStop, VideoProfile, Paced, LatencyProfile)
             for field in profile.__struct_fields__
             if field != "name"
         ),

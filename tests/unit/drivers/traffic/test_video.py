@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.traffic import NetPath, Server, run_video
-from drivers.traffic.video import PlayOutcome, buffered_ahead_s, play
+from drivers.traffic.player import PlayOutcome, buffered_ahead_s, play
 from tests.unit.drivers.traffic.ends import run_until, session
 from wire.kinds.video import Segment
 from wire.messages import Outcome
@@ -144,7 +144,8 @@ def test_a_good_session_has_exact_segments_and_no_stall(http_server):
 
 
 def test_time_without_a_request_does_not_count_as_outstanding(http_server):
-    result = run(session(segment_s=1, segments=6, buffer_s=4, start_threshold_s=1), http_server)
+    profile = session(segment_s=1, segments=6, buffer_s=4, start_threshold_s=1)
+    result = run(profile, http_server, NetPath())
     payload = result.payload
     idle_s = payload.segments[-1].requested_s + payload.segments[-1].outstanding_s
     assert result.outcome is Outcome.OK
