@@ -6,6 +6,9 @@ from typing import Annotated
 
 import msgspec
 
+from drivers.traffic.device import IpFamily
+from wire.cells import Rat
+
 MIN_OUTSTANDING_S = 5.0
 """A video session's segments must keep a link at the target rate busy for at least this long."""
 CLOSING_S = 8.0
@@ -33,6 +36,7 @@ class LatencyMethod(StrEnum):
 
     HTTP = "http"
     TCP = "tcp"
+    ICMP = "icmp"
 
 
 class ThroughputProfile(
@@ -141,9 +145,32 @@ class LatencyProfile(
     data_bytes: Annotated[int, msgspec.Meta(ge=0, le=100_000_000)] = 100_000
     """0 leaves the data check out."""
     data_timeout_s: Seconds = 10.0
+    address_family: IpFamily = IpFamily.ANY
+    """`any` leaves it to the modem's own setting."""
+
+    @property
+    def deadline_s(self) -> float:
+        """The name, every round trip lost, and the data check."""
+        round_trips_s = (self.count + 1) * (self.timeout_s + self.interval_s)
+        return self.timeout_s + round_trips_s + self.data_timeout_s * (self.data_bytes > 0)
 
 
-Profile = ThroughputProfile | VideoProfile | LatencyProfile
+class ScanProfile(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag="scan",
+):
+    """A scan by the modem itself; it costs no data."""
+
+    name: str = ""
+    rats: tuple[Rat, ...] = ()
+    """Technologies whose cells are wanted; none means all."""
+
+
+Profile = ThroughputProfile | VideoProfile | LatencyProfile | ScanProfile
 
 
 class ProfileError(ValueError):

@@ -28,6 +28,7 @@ from drivers.traffic.netpath import (
     resolve,
     wrong_path,
 )
+from drivers.traffic.path_watch import watched
 from drivers.traffic.profile import Direction, Method, ThroughputProfile
 from drivers.traffic.result import (
     CancelledError,
@@ -56,6 +57,7 @@ class Transferred(msgspec.Struct, frozen=True, kw_only=True):
     error: TrafficError | None = None
 
 
+@watched("total_payload_bytes")
 def run_throughput(
     profile: ThroughputProfile,
     server: Server,

@@ -18,6 +18,7 @@ from drivers.traffic.netpath import (
     read_counters,
     resolve,
 )
+from drivers.traffic.path_watch import watched
 from drivers.traffic.profile import VideoProfile
 from drivers.traffic.result import (
     CancelledError,
@@ -106,6 +107,7 @@ def buffered_ahead_s(
     return max(0.0, arrived_s - watched_s)
 
 
+@watched("payload_bytes")
 def run_video(
     profile: VideoProfile,
     server: Server,
