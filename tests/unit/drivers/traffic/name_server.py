@@ -4,6 +4,7 @@ import contextlib
 import select
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Callable
 from typing import Self
@@ -96,3 +97,10 @@ class NameServer:
             whole = struct.pack("!H", len(answer)) + answer
             for index in range(len(whole)):  # in pieces
                 connection.sendall(whole[index : index + 1])
+
+
+if __name__ == "__main__":
+    host, *addresses = sys.argv[1:]
+    with NameServer(with_addresses(*addresses), host=host) as server:
+        print(server.port, flush=True)  # noqa: T201 - tells whoever started it
+        threading.Event().wait()

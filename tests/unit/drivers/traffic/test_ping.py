@@ -1,13 +1,16 @@
+import contextlib
 import statistics
 import threading
 import time
 
+import msgspec
 import pytest
 
 from drivers.traffic import NetPath, Server, run_latency
 from drivers.traffic.ping import jitter_ms
 from drivers.traffic.profile import LatencyMethod
-from tests.unit.drivers.traffic.ends import round_trips
+from tests.unit.drivers.traffic.ends import Misbehaving, round_trips
+from tests.unit.drivers.traffic.name_server import NameServer, nothing
 from wire.messages import Outcome
 
 
@@ -115,3 +118,38 @@ def test_a_server_without_http_is_a_fault_of_the_setup():
 def test_an_interface_that_is_not_there_is_a_modem_gone(http_server):
     result = run(round_trips(), http_server, NetPath(interface="nosuch0"))
     assert result.outcome is Outcome.MODEM_GONE
+
+
+class Dripping(Misbehaving):
+    """Answers every request at once and then sends a byte now and then, for ever."""
+
+    def _serve(self) -> None:
+        while not self._done.wait(0.05):
+            with contextlib.suppress(TimeoutError):
+                connection, _ = self._listener.accept()
+                self._accepted.append(connection)
+            for each in self._accepted:
+                with contextlib.suppress(OSError):
+                    each.send(b"x")
+
+
+def test_a_server_that_drips_ends_by_the_deadline():
+    server = Dripping()
+    profile = round_trips(method=LatencyMethod.TCP, count=1, timeout_s=0.3, data_timeout_s=0.6)
+    begun = time.monotonic()
+    result = run(profile, Server(host="127.0.0.1", http_port=server.port))
+    server.close()
+    assert time.monotonic() - begun <= profile.deadline_s + 1
+    assert result.outcome is Outcome.FAILED
+    assert result.payload.data_ok is not True
+
+
+def test_a_name_server_that_is_silent_ends_the_test_in_time(http_server):
+    with NameServer(nothing) as names:
+        path = NetPath(interface="lo", dns_servers=("127.0.0.1",), dns_port=names.port)
+        profile = round_trips(timeout_s=0.4)
+        begun = time.monotonic()
+        result = run(profile, msgspec.structs.replace(http_server, host="test.example"), path)
+    assert time.monotonic() - begun < 1.5
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "dns: timeout")
+    assert (result.payload.sent, result.payload.address) == (0, None)
