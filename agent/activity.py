@@ -9,7 +9,10 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from agent.config import Server
+from drivers.traffic.device import IpFamily
+from drivers.traffic.netpath import NetPath
 from drivers.traffic.result import OnProgress
+from wire.cells import Rat
 from wire.kinds import scan
 from wire.messages import Outcome
 
@@ -32,8 +35,19 @@ class Job:
     """Set when the agent stops: the test ends early and says so."""
     on_progress: OnProgress
     """Tells a person who waits what goes on."""
-    scan: Callable[[], scan.Payload]
-    """A scan by the modem itself; raises `agent.orders.OrderError`."""
+    scan: Callable[[frozenset[Rat]], scan.Payload]
+    """A scan by the modem itself, for these technologies or for all; raises
+    `agent.orders.OrderError`."""
+    dns_servers: tuple[str, ...] = ()
+    """Asked over the interface; none leaves names to the computer's own resolver."""
+    address_family: IpFamily = IpFamily.ANY
+
+    @property
+    def path(self) -> NetPath:
+        """The way out that the test is to take."""
+        return NetPath(
+            interface=self.interface, dns_servers=self.dns_servers, family=self.address_family
+        )
 
 
 class Ready(NamedTuple):

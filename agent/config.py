@@ -1,5 +1,6 @@
 """The probe's configuration: one TOML file into frozen values, or every error with its place."""
 
+import ipaddress
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from agent.lock import Lock
 from agent.misfits import Misfit, convert, misfits, suggestion
 from agent.plan import Entry, Name
 from drivers.modem.reading import Bands, LockedCell
+from drivers.traffic.device import IpFamily
 from wire.codec import PROBE_NAME
 from wire.messages import RatMode
 
@@ -128,6 +130,10 @@ class ModemPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     shared_path: Name | None = None
     """Modems with the same word share a bottleneck and are tested one at a time."""
     neighbours_every_s: Seconds = 10
+    dns: tuple[str, ...] = ()
+    """Name servers that its tests ask over it; unset: those the modem says, or systemd-resolved."""
+    address_family: IpFamily = IpFamily.ANY
+    """`ipv4` or `ipv6` holds its tests on one; `any` takes IPv6 where it works."""
 
     @property
     def place(self) -> str:
@@ -225,6 +231,9 @@ def _contradictions(config: Config) -> Iterator[Misfit]:
             what = "is there instead of 'usb_path' and 'port': the modem is looked for everywhere"
             yield Misfit(f"modem[{index}].imei", what)
         yield from _lock_contradictions(place, f"modem[{index}]")
+        for number, address in enumerate(place.dns):
+            if not _is_address(address):
+                yield Misfit(f"modem[{index}].dns[{number}]", f"no address: '{address}'")
     for index, entry in enumerate(config.plan):
         if entry.wait_s > entry.every_s:
             yield Misfit(f"plan[{index}].max_wait_s", "longer than 'every_s': slots would overtake")
@@ -232,6 +241,14 @@ def _contradictions(config: Config) -> Iterator[Misfit]:
         yield from _uplink_contradictions(config.uplink)
     if config.profile_dir is not None and not config.profile_dir.is_dir():
         yield Misfit("profile_dir", f"no folder {config.profile_dir}")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _lock_contradictions(place: ModemPlace, where: str) -> Iterator[Misfit]:

@@ -38,8 +38,9 @@ from drivers.modem.family import families
 
 log = logging.getLogger(__name__)
 
-MODEM_STALL_S = 300.0
-"""A scan may take three minutes; a port that hangs for longer has a driver that hangs."""
+MODEM_STALL_S = 600.0
+"""A scan may take six minutes, and three more by another command where that one was refused; a port
+that hangs for longer has a driver that hangs."""
 TEST_STALL_S = 900.0
 
 

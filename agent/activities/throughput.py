@@ -5,7 +5,7 @@ from pathlib import Path
 from agent.activities._profiles import http_server, iperf_server, load
 from agent.activity import Job, Ready, Result
 from agent.config import Server
-from drivers.traffic import NetPath, run_throughput
+from drivers.traffic import run_throughput
 from drivers.traffic.profile import Method, ThroughputProfile
 
 KIND = "throughput"
@@ -19,8 +19,7 @@ def prepare(*, profile: str | None, server: Server | None, folder: Path | None) 
     other = iperf_server(server) if chosen.method is Method.IPERF3 else http_server(server)
 
     def run(job: Job) -> Result:
-        path = NetPath(interface=job.interface)
-        end = run_throughput(chosen, other, path, job.cancel, job.on_progress)
+        end = run_throughput(chosen, other, job.path, job.cancel, job.on_progress)
         return Result(end.outcome, end.reason, end.payload)
 
     return Ready(chosen.name, run)

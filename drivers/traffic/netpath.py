@@ -29,6 +29,8 @@ CANCEL_POLL_S = 0.2
 HEAD_START_S = 0.25
 """Of IPv6 (RFC 8305 5)."""
 DISCARD_PORT = 9
+LOCALHOST = "localhost"
+"""Asked of nobody else (RFC 6761 6.3)."""
 
 
 class NetPath(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,7 +165,7 @@ def resolve(
     literal = _literal(host)
     if literal is not None:
         return _choose((literal,), host, port, path)
-    if path.dns_servers:
+    if path.dns_servers and host != LOCALHOST:
         found = look_up(
             host,
             servers=path.dns_servers,

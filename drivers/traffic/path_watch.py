@@ -21,7 +21,7 @@ from drivers.traffic.netpath import (
     wrong_path,
 )
 from drivers.traffic.result import Server, TestResult, TrafficError
-from drivers.traffic.rtnetlink import Changes, Group, Kind
+from drivers.traffic.rtnetlink import Changes, Group, Kind, leading_out
 from wire.messages import Outcome
 
 MIN_TELLING_BYTES = 1 << 20
@@ -87,12 +87,14 @@ class PathWatch:
         return wrong_path() if self._went_elsewhere(claimed_bytes) else None
 
     def _went_elsewhere(self, claimed_bytes: int) -> bool:
-        """Whether another interface carried just what the test claims, and no test of its own.
+        """Whether another way out carried just what the test claims, and no test of its own.
 
-        Ours may have carried as much by chance: then nothing is proven.
+        Ours may have carried as much by chance: then nothing is proven. A way out has a default
+        route; what is plugged in besides carries what it likes.
         """
         if claimed_bytes < MIN_TELLING_BYTES:
             return False
+        suspects = []
         most_bytes = EXCESS * claimed_bytes + SLACK_BYTES
         for name, after in _other_counters(self._path).items():
             before = self._others.get(name)
@@ -103,8 +105,14 @@ class PathWatch:
                 claimed_bytes <= count <= most_bytes
                 for count in (carried.rx_bytes, carried.tx_bytes)
             ):
-                return True
-        return False
+                suspects.append(name)
+        return bool(suspects) and not leading_out().isdisjoint(map(self._index_of, suspects))
+
+    def _index_of(self, interface: str) -> int:
+        try:
+            return int((self._path.statistics / interface / "ifindex").read_text())
+        except (OSError, ValueError):
+            return -1
 
 
 def watched(

@@ -1,14 +1,23 @@
 import socket
 import struct
+import subprocess
 import threading
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from drivers.traffic import NetPath, TestResult
+from drivers.traffic import NetPath, TestResult, path_watch
 from drivers.traffic.path_watch import MIN_TELLING_BYTES, PathWatch
-from drivers.traffic.rtnetlink import Change, Changes, Group, Kind, changes
+from drivers.traffic.rtnetlink import (
+    Change,
+    Changes,
+    Group,
+    Kind,
+    changes,
+    default_routes,
+    leading_out,
+)
 from wire.kinds.latency import Payload
 from wire.messages import Outcome
 
@@ -24,6 +33,7 @@ class Interfaces:
         self.folder = folder
         for name in names:
             (folder / name / "statistics").mkdir(parents=True)
+            (folder / name / "ifindex").write_text(str(list(names).index(name) + 1))
             self.carry(name, 0)
 
     def carry(self, name: str, rx_bytes: int, tx_bytes: int = 0) -> None:
@@ -36,8 +46,10 @@ class Interfaces:
 
 
 @pytest.fixture
-def interfaces(tmp_path) -> Interfaces:
-    return Interfaces(tmp_path, "wwan0", "wwan1", "eth0", "lo")
+def interfaces(tmp_path, monkeypatch) -> Interfaces:
+    """All but the last two lead out."""
+    monkeypatch.setattr(path_watch, "leading_out", lambda: frozenset({1, 2, 3}))
+    return Interfaces(tmp_path, "wwan0", "wwan1", "eth0", "docker0", "lo")
 
 
 def ended(watch: PathWatch, claimed_bytes=CLAIMED, result=OK):
@@ -58,6 +70,7 @@ def test_other_traffic_elsewhere_is_none_of_ours(interfaces, elsewhere):
     watch = PathWatch(interfaces.path("wwan0"))
     interfaces.carry("eth0", elsewhere)
     interfaces.carry("lo", CLAIMED)
+    interfaces.carry("docker0", CLAIMED)
     assert ended(watch) == (Outcome.OK, None)
 
 
@@ -117,6 +130,23 @@ def link(index: int, family=socket.AF_UNSPEC) -> bytes:
 def test_what_vanished_is_read_from_the_kernels_messages():
     data = message(21, address(7)) + message(20, address(7)) + message(17, link(9))
     assert changes(data) == [Change(Kind.ADDRESS_GONE, 7), Change(Kind.LINK_GONE, 9)]
+
+
+def route(index: int, *, length=0, kind=1) -> bytes:
+    attributes = struct.pack("=HHI", 8, 15, 93_000_007) + struct.pack("=HHI", 8, 4, index)
+    return struct.pack("=BBBBBBBBI", socket.AF_INET, length, 0, 0, 254, 2, 0, kind, 0) + attributes
+
+
+def test_a_way_out_has_a_default_route_in_whatever_table():
+    data = message(24, route(7)) + message(24, route(8, length=24)) + message(24, route(9, kind=2))
+    assert list(default_routes(data)) == [7]
+    assert list(default_routes(message(24, b"\2") + message(24, route(7)[:-2]))) == []
+
+
+def test_the_kernel_tells_its_ways_out():
+    said = subprocess.run(["ip", "-j", "route", "show", "default"], capture_output=True, check=True)
+    named = {each["dev"] for each in msgspec.json.decode(said.stdout or b"[]")}
+    assert {socket.if_nametoindex(name) for name in named} <= leading_out()
 
 
 @pytest.mark.parametrize(
