@@ -9,8 +9,11 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from agent.config import Server
+from drivers.traffic.ip_family import IpFamily
+from drivers.traffic.netpath import NetPath
 from drivers.traffic.profile import Profile
 from drivers.traffic.result import OnProgress
+from wire.cells import Rat
 from wire.kinds import scan
 from wire.messages import Outcome
 
@@ -33,10 +36,21 @@ class Job:
     """Set when the agent stops or nobody waits any more: the test ends early and says so."""
     on_progress: OnProgress
     """Tells a person who waits what goes on."""
-    scan: Callable[[], scan.Payload]
-    """A scan by the modem itself; raises `agent.orders.OrderError`."""
+    scan: Callable[[frozenset[Rat]], scan.Payload]
+    """A scan by the modem itself, for these technologies or for all; raises
+    `agent.orders.OrderError`."""
     utc_s: Callable[[], float | None] = lambda: None
     """Seconds since 1970, where the time is known from GPS or NTP: to judge a server's clock."""
+    dns_servers: tuple[str, ...] = ()
+    """Asked over the interface; none leaves names to the computer's own resolver."""
+    address_family: IpFamily = IpFamily.ANY
+
+    @property
+    def path(self) -> NetPath:
+        """The way out that the test is to take."""
+        return NetPath(
+            interface=self.interface, dns_servers=self.dns_servers, family=self.address_family
+        )
 
 
 class Ready(NamedTuple):

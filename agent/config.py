@@ -1,5 +1,6 @@
 """The probe's configuration: one TOML file into frozen values, or every error with its place."""
 
+import ipaddress
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from agent.misfits import Misfit, convert, misfits, suggestion
 from agent.plan import Area, Entry, Name, area_contradictions, contradictions
 from agent.planning import Planning
 from drivers.modem.reading import Bands, LockedCell
+from drivers.traffic.ip_family import IpFamily
 from wire.codec import PROBE_NAME
 from wire.messages import RatMode
 
@@ -187,6 +189,10 @@ class ModemPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     shared_path: Name | None = None
     """Modems with the same word share a bottleneck and are tested one at a time."""
     neighbours_every_s: Seconds = 10
+    dns: tuple[str, ...] = ()
+    """Name servers that its tests ask over it; unset: those the modem says, or systemd-resolved."""
+    address_family: IpFamily = IpFamily.ANY
+    """`ipv4` or `ipv6` holds its tests on one; `any` takes IPv6 where it works."""
 
     @property
     def place(self) -> str:
@@ -297,6 +303,9 @@ def _contradictions(config: Config) -> Iterator[Misfit]:
             what = "is there instead of 'usb_path' and 'port': the modem is looked for everywhere"
             yield Misfit(f"modem[{index}].imei", what)
         yield from _lock_contradictions(place, f"modem[{index}]")
+        for number, address in enumerate(place.dns):
+            if not _is_address(address):
+                yield Misfit(f"modem[{index}].dns[{number}]", f"no address: '{address}'")
     yield from _plan_contradictions(config)
     for index, entry in enumerate(config.plan):
         if entry.needs and not entry.optional:
@@ -317,6 +326,14 @@ def _plan_contradictions(config: Config) -> Iterator[Misfit]:
         if entry.needs_positions and config.gps.surveyed is not None:
             what = "needs a probe that moves: the position of this one is surveyed"
             yield Misfit(f"plan[{index}]", what)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _lock_contradictions(place: ModemPlace, where: str) -> Iterator[Misfit]:

@@ -7,7 +7,9 @@ from drivers.traffic.profile import (
     Direction,
     LatencyProfile,
     Profile,
+    ScanProfile,
     ThroughputProfile,
+    TrafficProfile,
     VideoProfile,
 )
 
@@ -47,7 +49,7 @@ def cost(settings: Profile | None, planning: Planning) -> Cost:
             return _video(settings)
         case LatencyProfile():
             return _latency(settings)
-        case None:
+        case ScanProfile() | None:
             return Cost(0, 0, SCAN_S)
 
 
@@ -79,7 +81,9 @@ def _latency(profile: LatencyProfile) -> Cost:
     return Cost(profile.data_bytes, 0, START_S + round_trips_s)
 
 
-def most_bytes(profile: Profile, *, assumed_bits_per_second: float = MOST_BITS_PER_SECOND) -> int:
+def most_bytes(
+    profile: TrafficProfile, *, assumed_bits_per_second: float = MOST_BITS_PER_SECOND
+) -> int:
     """The most that a run may put on the interface, both ways together: what is reserved for it."""
     match profile:
         case ThroughputProfile():

@@ -48,8 +48,9 @@ from wire.messages import Modem as Identity
 
 log = logging.getLogger(__name__)
 
-MODEM_STALL_S = 300.0
-"""A scan may take three minutes; a port that hangs for longer has a driver that hangs."""
+MODEM_STALL_S = 600.0
+"""A scan may take six minutes, and three more by another command where that one was refused; a port
+that hangs for longer has a driver that hangs."""
 TEST_STALL_S = 900.0
 REPLACED = ("plan", "area", "server")
 """What of a configuration the agent takes up without a restart."""

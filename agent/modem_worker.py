@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from agent.clock import Clock
 from agent.config import ModemPlace
 from agent.lock_watch import LockWatch
-from agent.orders import OrderError
+from agent.orders import OrderError, UnableError
 from agent.rat_hold import HoldError
 from agent.rat_setting import SavedSettings
 from agent.recorder import Recorder
@@ -27,8 +27,15 @@ from agent.silent_port import SilentPort
 from agent.snapshots import Snapshot, Verdict
 from agent.ticks import NS_PER_S, Due, Ticks
 from drivers.modem.dialogue import MAX_UNREAD_CHARS
-from drivers.modem.errors import GoneError, ModemError, TimedOutError, UnreadableError
+from drivers.modem.errors import (
+    GoneError,
+    ModemError,
+    TimedOutError,
+    UnreadableError,
+    UnsupportedScanError,
+)
 from drivers.modem.modem import Modem
+from wire.cells import Rat
 from wire.control import ModemState
 from wire.kinds import radio, scan
 from wire.messages import Modem as Identity
@@ -52,6 +59,8 @@ RELEASE_ATTEMPTS = 2
 MOST_ORDERS = 8
 ANSWER_LOOK_S = 0.25
 """How soon a thread that waits for an order notices that the agent stops."""
+NAME_SERVERS_NS = 600 * NS_PER_S
+"""How long they are taken for the same on a modem that stays."""
 SKIPPED_AT_START = Verdict(Outcome.SKIPPED, "the modem is being opened")
 
 
@@ -112,6 +121,7 @@ class ModemWorker:
         self._neighbours_at_ns = 0
         self._busy_with = "an order"
         self._unanswered: Future[Any] | None = None
+        self._name_servers: tuple[int, tuple[str, ...]] = (0, ())
         self._hinted = False
         self._stopping = False
         self._pause: Callable[[float], object] = Stop().wait
@@ -173,9 +183,21 @@ class ModemWorker:
             timeout_s=timeout_s,
         )
 
-    def request_scan(self, *, stop: Stop, timeout_s: float) -> scan.Payload:
-        """Scan for cells of any network; the radio is not looked at meanwhile."""
-        return self._order("a scan", self._scan, stop=stop, timeout_s=timeout_s)
+    def request_scan(
+        self, rats: frozenset[Rat] = frozenset(), *, stop: Stop, timeout_s: float
+    ) -> scan.Payload:
+        """Scan for cells of any network; the radio is not looked at meanwhile.
+
+        Raises `UnableError` where the modem has no radio for one of `rats`.
+        """
+        return self._order("a scan", lambda: self._scan(rats), stop=stop, timeout_s=timeout_s)
+
+    def request_name_servers(self, *, stop: Stop, timeout_s: float) -> tuple[str, ...]:
+        """DNS servers of the modem's bearer; raises `OrderError`."""
+        known_ns, servers = self._name_servers
+        if servers and self._clock.mono_ns() - known_ns < NAME_SERVERS_NS:
+            return servers
+        return self._order("its DNS", self._ask_name_servers, stop=stop, timeout_s=timeout_s)
 
     def state(self) -> ModemState:
         """How the modem is doing, for status and dashboards."""
@@ -221,6 +243,8 @@ class ModemWorker:
                 continue
             except CancelledError as error:
                 raise OrderError(f"{what}: the modem's worker ended") from error
+            except UnsupportedScanError as error:
+                raise UnableError(str(error)) from error
             except (ModemError, HoldError) as error:
                 raise OrderError(f"{what}: {error}") from error
         answer.cancel()
@@ -243,11 +267,18 @@ class ModemWorker:
         else:
             order.answer.set_result(result)
 
-    def _scan(self) -> scan.Payload:
+    def _ask_name_servers(self) -> tuple[str, ...]:
+        if self._modem is None:
+            raise HoldError("the modem is gone")
+        servers = self._modem.name_servers()
+        self._name_servers = (self._clock.mono_ns(), servers)
+        return servers
+
+    def _scan(self, rats: frozenset[Rat]) -> scan.Payload:
         if self._modem is None:
             raise HoldError("the modem is gone")
         try:
-            return self._modem.scan()
+            return self._modem.scan(rats)
         finally:
             self._settling.begin("a scan", self._clock.mono_ns())
 
@@ -384,6 +415,7 @@ class ModemWorker:
                 "modem_gone", severity="warning", detail={"why": why}, modem=self._identity()
             )
         self._lock.detach()
+        self._name_servers = (0, ())
         modem, self._modem = self._modem, None
         if modem is not None:
             _close(modem)

@@ -4,12 +4,17 @@ from typing import Protocol
 
 from agent.runtime import Stop
 from agent.snapshots import Snapshot
+from wire.cells import Rat
 from wire.kinds import scan
 from wire.messages import RatMode
 
 
 class OrderError(Exception):
     """An order to a modem was not carried out; the text says why."""
+
+
+class UnableError(OrderError):
+    """An order that this modem can never carry out."""
 
 
 class Radio(Protocol):
@@ -24,5 +29,10 @@ class Radio(Protocol):
     def request_lock(self, mode: RatMode | None, *, stop: Stop, timeout_s: float) -> None:
         """Hold the modem on `mode`, or as configured for None; raises `OrderError`."""
 
-    def request_scan(self, *, stop: Stop, timeout_s: float) -> scan.Payload:
-        """Scan for cells of any network; raises `OrderError`."""
+    def request_scan(
+        self, rats: frozenset[Rat] = frozenset(), *, stop: Stop, timeout_s: float
+    ) -> scan.Payload:
+        """Scan for cells of any network, of these technologies or of all; raises `OrderError`."""
+
+    def request_name_servers(self, *, stop: Stop, timeout_s: float) -> tuple[str, ...]:
+        """DNS servers the network gave the modem, if it says; raises `OrderError`."""

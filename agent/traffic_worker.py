@@ -18,6 +18,7 @@ from agent.clock import Clock
 from agent.config import ModemPlace
 from agent.guard import Errand, Guard
 from agent.lock import Lock
+from agent.name_servers import name_servers
 from agent.orders import OrderError, Radio
 from agent.places import NoInterfaceError
 from agent.plan import DEFAULT_PRIORITY
@@ -44,8 +45,9 @@ CONTRARY_TIMEOUT_S = 75.0
 """As long as it camps on what the lock forbids: its radio going off and on may help meanwhile."""
 FIRST_LOOK_TIMEOUT_S = 25.0
 """Longer than a modem takes to settle after a lock, a scan or its return."""
-SCAN_TIMEOUT_S = 200.0
-"""+COPS=? may take three minutes by 27.007."""
+SCAN_TIMEOUT_S = 560.0
+"""A vendor's command may take six minutes, and +COPS=? after it three by 27.007."""
+NAME_SERVERS_TIMEOUT_S = 10.0
 NO_SERVICE_LOOKS = 3
 """Without service so many times in a row a test is not tried: it ends as no service at once."""
 LAST_LOOK_TIMEOUT_S = 1.5
@@ -249,6 +251,7 @@ class TrafficWorker:
         except NoInterfaceError as error:
             self._end(request, Result(Outcome.INVALID, str(error), None))
             return
+        servers = self._name_servers(interface, end) if request.needs_service else ()
         await_quiet(NetPath(interface=interface), end.wait)
         start_ns = self._clock.mono_ns()
         position = self._position_at(start_ns)
@@ -257,7 +260,9 @@ class TrafficWorker:
             interface=interface,
             cancel=cancel,
             on_progress=lambda now: self._hear(request, now),
-            scan=lambda: self._radio.request_scan(stop=end, timeout_s=SCAN_TIMEOUT_S),
+            scan=lambda rats: self._radio.request_scan(rats, stop=end, timeout_s=SCAN_TIMEOUT_S),
+            dns_servers=servers,
+            address_family=self.place.address_family,
             utc_s=self._utc_s,
         )
         _tell(request, Progress(stage="testing", elapsed_s=0.0))
@@ -283,6 +288,12 @@ class TrafficWorker:
     def _utc_s(self) -> float | None:
         utc = self._clock.stamp().utc
         return None if utc is None else utc.timestamp()
+
+    def _name_servers(self, interface: str | None, stop: Stop) -> tuple[str, ...]:
+        def ask() -> tuple[str, ...]:
+            return self._radio.request_name_servers(stop=stop, timeout_s=NAME_SERVERS_TIMEOUT_S)
+
+        return name_servers(self.place, interface, ask)
 
     def _hear(self, request: TestRequest, now: Progress) -> None:
         """A test that goes on is no stall, however long its profile lets it take."""

@@ -11,7 +11,7 @@ from agent.config import ChosenServer, Server
 from agent.costs import most_bytes
 from agent.misfits import suggestion
 from drivers.traffic import result
-from drivers.traffic.profile import Profile, ProfileError, load_profile
+from drivers.traffic.profile import ProfileError, TrafficProfile, load_profile
 
 P = TypeVar("P")
 
@@ -34,7 +34,7 @@ def load(name: str, type_: type[P], folder: Path | None) -> P:
     return profile
 
 
-def ready(profile: Profile, run: Callable[[Job], Result]) -> Ready:
+def ready(profile: TrafficProfile, run: Callable[[Job], Result]) -> Ready:
     """The test with what its profile says of its time and its data."""
     return Ready(
         profile.name,

@@ -5,7 +5,7 @@ from pathlib import Path
 from agent.activities._profiles import http_server, load, ready
 from agent.activity import Job, Ready, Result
 from agent.config import Server
-from drivers.traffic import NetPath, run_latency
+from drivers.traffic import run_latency
 from drivers.traffic.profile import LatencyProfile
 
 KIND = "latency"
@@ -19,8 +19,7 @@ def prepare(*, profile: str | None, server: Server | None, folder: Path | None) 
     other = http_server(server)
 
     def run(job: Job) -> Result:
-        path = NetPath(interface=job.interface)
-        end = run_latency(chosen, other, path, job.cancel, job.on_progress)
+        end = run_latency(chosen, other, job.path, job.cancel, job.on_progress)
         return Result(end.outcome, end.reason, end.payload)
 
     return ready(chosen, run)

@@ -5,7 +5,7 @@ from pathlib import Path
 from agent.activities._profiles import http_server, iperf_server, load, others, ready
 from agent.activity import Job, Ready, Result
 from agent.config import Server
-from drivers.traffic import NetPath, run_throughput
+from drivers.traffic import run_throughput
 from drivers.traffic.profile import Method, ThroughputProfile
 
 KIND = "throughput"
@@ -20,9 +20,8 @@ def prepare(*, profile: str | None, server: Server | None, folder: Path | None) 
     first, *rest = (known_as(each) for each in (server, *others(server)))
 
     def run(job: Job) -> Result:
-        path = NetPath(interface=job.interface)
         end = run_throughput(
-            chosen, first, path, job.cancel, job.on_progress, others=rest, utc_s=job.utc_s
+            chosen, first, job.path, job.cancel, job.on_progress, others=rest, utc_s=job.utc_s
         )
         return Result(end.outcome, end.reason, end.payload)
 

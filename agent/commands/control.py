@@ -36,6 +36,7 @@ from drivers.traffic import result
 from drivers.traffic.http import Fuse
 from drivers.traffic.profile import ThroughputProfile
 from drivers.traffic.result import Progress
+from wire.cells import Rat
 from wire.kinds import scan, throughput
 from wire.messages import Outcome
 
@@ -163,7 +164,7 @@ def _test(way: str, ready: Ready, line: Status) -> Tested:
     )
 
 
-def _no_modem() -> scan.Payload:
+def _no_modem(_: frozenset[Rat]) -> scan.Payload:
     raise OrderError("a control test has no modem")
 
 

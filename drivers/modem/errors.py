@@ -8,12 +8,14 @@ ModemError
 |  '- StrangerError       another modem answers: look for the right one elsewhere
 |- RefusedError           the modem said no: asking again changes nothing
 |  |- UnsupportedLockError
-|  '- UnsupportedHoldError
+|  |- UnsupportedHoldError
+|  '- UnsupportedScanError
 |- NotPermittedError      this machine does not let us: somebody has to give the right
 '- UnreadableError        the modem said something we do not understand: keep the text
 ```
 """
 
+from wire.cells import Rat
 from wire.messages import RatMode
 
 
@@ -99,6 +101,17 @@ class UnsupportedHoldError(RefusedError):
         """Name what it can be held on instead."""
         choice = ", ".join(supported) or "nothing"
         super().__init__(f"no lock to {asked}; this modem can be held on {choice}", port=port)
+        self.supported = supported
+
+
+class UnsupportedScanError(RefusedError):
+    """The modem has no radio for the technology that was asked for."""
+
+    def __init__(self, rat: Rat, supported: frozenset[RatMode], *, port: str = "") -> None:
+        """Name what the modem can be set to instead."""
+        choice = ", ".join(sorted(supported))
+        super().__init__(f"no scan for {rat}: this modem knows {choice} only", port=port)
+        self.rat = rat
         self.supported = supported
 
 

@@ -24,6 +24,7 @@ from drivers.modem.errors import (
     UnreadableError,
     UnsupportedHoldError,
     UnsupportedLockError,
+    UnsupportedScanError,
 )
 from drivers.modem.look import Look
 from drivers.modem.readers import Asked, Readers, understand
@@ -44,6 +45,8 @@ from wire.kinds.scan import Payload as Scan
 from wire.messages import RatMode, Sim
 
 COPS_SCAN_TIMEOUT_S = 180.0
+SCAN_TIMEOUT_S = 360.0
+"""Of the vendors' commands."""
 MAX_SCAN_CHARS = 32_768
 """Of an answer that was not understood: a record has an end (256 KiB)."""
 MAX_SCAN_CELLS = 768
@@ -58,6 +61,12 @@ _THREE_DIGIT_MNC = """
 MCC_WITH_THREE_DIGIT_MNC = frozenset(_THREE_DIGIT_MNC.split())
 """Used only where the card does not say (ITU-T E.212 assignments)."""
 
+_MODES_OF_RAT = {
+    Rat.GSM: frozenset({RatMode.G2}),
+    Rat.WCDMA: frozenset({RatMode.G3}),
+    Rat.LTE: frozenset({RatMode.G4}),
+    Rat.NR: frozenset({RatMode.G5_SA, RatMode.G5_NSA, RatMode.G5}),
+}
 _DOMAIN_OF_RAT: dict[Rat | None, str] = {Rat.NR: "+C5GREG", Rat.LTE: "+CEREG"}
 _SAFE_VALUE = re.compile(r'[A-Za-z0-9:_.,"/ -]{0,1024}')
 """Of a lever: it comes from a file or from the modem, and goes into a command line."""
@@ -320,6 +329,11 @@ class Family(ABC):
         reading = self.ask("AT+CGPADDR")
         return () if reading is None else reading.addresses or ()
 
+    def read_name_servers(self) -> tuple[str, ...]:
+        """DNS servers the network gave its bearer (TS 27.007 10.1.23); none without a bearer."""
+        reply = self.dialogue.ask("AT+CGCONTRDP")
+        return standard.name_servers(reply.lines) if reply.ok else ()
+
     def read_sim(self) -> Sim:
         """Number and home network of the card, as far as it can be read."""
         return Sim(iccid=self.read_iccid(), home_plmn=self._home_plmn())
@@ -342,11 +356,40 @@ class Family(ABC):
         )
         return next((imei for imei in found if imei), None)
 
-    def scan(self) -> Scan:
-        """Networks in range by AT+COPS=?; raises `RefusedError` or `TimedOutError`."""
-        return self.scan_by("AT+COPS=?", timeout_s=COPS_SCAN_TIMEOUT_S)
+    def scan(self, rats: frozenset[Rat] = frozenset()) -> Scan:
+        """Cells of these technologies in range, or of all.
 
-    def scan_by(self, command: str, *, timeout_s: float) -> Scan:
+        Raises `UnsupportedScanError` where the modem can never hear one of them, and
+        `RefusedError` or `TimedOutError`.
+        """
+        self.check_scan(rats)
+        for command in self.scan_commands(rats):
+            try:
+                return self.scan_by(command, rats, timeout_s=SCAN_TIMEOUT_S)
+            except RefusedError:
+                # Unknown to this firmware, or it is held on one technology.
+                continue
+        return self.scan_by("AT+COPS=?", rats, timeout_s=COPS_SCAN_TIMEOUT_S)
+
+    def scan_commands(self, rats: frozenset[Rat]) -> tuple[str, ...]:
+        """What is tried before AT+COPS=?, as it tells more of cells of these technologies."""
+        del rats
+        return ()
+
+    def check_scan(self, rats: frozenset[Rat]) -> None:
+        """Raise `UnsupportedScanError` for what the modem cannot be set to: it has no radio for it.
+
+        One without any lever may have it.
+        """
+        locks = self.locks()
+        for rat in sorted(rats):
+            modes = _MODES_OF_RAT[rat]
+            if locks and modes.isdisjoint(locks):
+                raise UnsupportedScanError(rat, frozenset(locks))
+
+    def scan_by(
+        self, command: str, rats: frozenset[Rat] = frozenset(), *, timeout_s: float
+    ) -> Scan:
         """One scan; what was not understood is kept in it. Raises as `scan`."""
         started_s = self.dialogue.now_s
         reply = self.dialogue.ask(command, timeout_s=timeout_s)
@@ -355,12 +398,13 @@ class Family(ABC):
         cells: tuple[Cell, ...] = ()
         unread = None
         try:
-            cells = _found(self._understand(command, reply.lines))
+            cells = _found(self._understand(command, reply.lines), rats)
         except UnreadableError as error:
             unread = error.text[:MAX_SCAN_CHARS]
         return Scan(
             command=command,
             duration_s=self.dialogue.now_s - started_s,
+            rats=tuple(sorted(rats)),
             cells=cells,
             unread=unread,
         )
@@ -449,12 +493,13 @@ class Family(ABC):
         return imsi[: 3 + digits]
 
 
-def _found(reading: Reading) -> tuple[Cell, ...]:
-    """The cells of a scan; networks that were named without one are cells without an identity."""
+def _found(reading: Reading, rats: frozenset[Rat]) -> tuple[Cell, ...]:
+    """The cells of a scan that are wanted; a network named without one has no identity."""
     networks = (_network(found) for found in reading.operators or ())
     cells = [cell.recorded() for cell in reading.cells or ()]
     cells += [cell for cell in networks if cell is not None]
-    return tuple(dict.fromkeys(cells))[:MAX_SCAN_CELLS]
+    wanted = (cell for cell in cells if not rats or cell.rat in rats)
+    return tuple(dict.fromkeys(wanted))[:MAX_SCAN_CELLS]
 
 
 def _network(found: FoundOperator) -> Cell | None:

@@ -239,9 +239,17 @@ class Modem:
         """Put levers back that `setting` gave; raises `RefusedError`."""
         self._family.restore(setting)
 
-    def scan(self) -> scan.Payload:
-        """Cells of any network in range; takes minutes. `interrupt` from elsewhere ends it."""
-        return self._family.scan()
+    def name_servers(self) -> tuple[str, ...]:
+        """DNS servers of its bearer; none without one, or where it does not say."""
+        return self._family.read_name_servers()
+
+    def scan(self, rats: frozenset[Rat] = frozenset()) -> scan.Payload:
+        """Cells of any network in range, of these technologies or of all; takes minutes.
+
+        `interrupt` from elsewhere ends it. Raises `UnsupportedScanError` for a technology that
+        the modem can never hear.
+        """
+        return self._family.scan(rats)
 
     def check(self) -> None:
         """Do nothing if the port is there; raises `GoneError`, and lets go of it, if not."""

@@ -76,6 +76,8 @@ _UCS2 = re.compile(r"(?:00[2-7][0-9A-F]){4,64}", re.IGNORECASE)
 _HEX = re.compile(r"(?:[0-9A-F]{4}){1,64}", re.IGNORECASE)
 MAX_RANGES = 256
 """Of a test command's answer; the longest that was seen has some forty."""
+MAX_NAME_SERVERS = 4
+_SERVICE_APNS = ("ims", "sos", "emergency", "xcap")
 _OPERATOR_STATUS = ("unknown", "available", "current", "forbidden")
 _POWER = {0: "off", 1: "on", 4: "low"}
 
@@ -522,6 +524,23 @@ def bearer(lines: Iterable[str]) -> Bearer | None:
         gateway=gateway,
         dns=tuple(dns) or None,
     )
+
+
+def name_servers(lines: Iterable[str]) -> tuple[str, ...]:
+    """DNS servers of AT+CGCONTRDP: of the first bearer that has any and carries data of its own.
+
+    Empty without a bearer. Voice over IMS and emergency calls have servers that answer nobody else.
+    """
+    by_bearer: dict[str, list[str]] = {}
+    for value in values(lines, "+CGCONTRDP"):
+        by_bearer.setdefault(split(value)[0], []).append(f"+CGCONTRDP: {value}")
+    for rows in by_bearer.values():
+        found = bearer(rows)
+        if found is None or found.dns is None:
+            continue
+        if not (found.apn or "").lower().startswith(_SERVICE_APNS):
+            return tuple(dict.fromkeys(found.dns))[:MAX_NAME_SERVERS]
+    return ()
 
 
 def failure(final: str) -> Failure | None:

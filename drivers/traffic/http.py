@@ -56,6 +56,11 @@ class Fuse:
         self._thread.join(5 * CANCEL_POLL_S)
 
     @property
+    def cancel(self) -> threading.Event:
+        """Set by whoever wants the test to end."""
+        return self._cancel
+
+    @property
     def remaining_s(self) -> float:
         """Until the deadline; never less than a moment, as a socket's timeout must not be 0."""
         return max(self._deadline - time.monotonic(), 0.001)
@@ -163,6 +168,11 @@ class HttpConnection:
         started = time.monotonic()
         self._socket = self._open()
         self.connect_s = time.monotonic() - started
+
+    @property
+    def family(self) -> socket.AddressFamily:
+        """Of the server's address that answered."""
+        return socket.AddressFamily(self._socket.family)
 
     def close(self) -> None:
         """Close the connection; harmless when it is."""

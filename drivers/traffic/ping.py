@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from itertools import pairwise
 
+from drivers.traffic.device import family_name
 from drivers.traffic.http import Fuse, HttpConnection, Transfer
 from drivers.traffic.netpath import (
     Address,
@@ -15,6 +16,8 @@ from drivers.traffic.netpath import (
     read_counters,
     resolve,
 )
+from drivers.traffic.path_watch import watched
+from drivers.traffic.portal import refuse_portal
 from drivers.traffic.profile import LatencyMethod, LatencyProfile
 from drivers.traffic.result import (
     CancelledError,
@@ -25,8 +28,11 @@ from drivers.traffic.result import (
     TrafficError,
     unobserved,
 )
+from drivers.traffic.samples import SAMPLERS, Far
 from wire.kinds.latency import Payload
 from wire.messages import Outcome
+
+MS_PER_S = 1000
 
 
 def jitter_ms(rtt_ms: Sequence[float]) -> float | None:
@@ -35,6 +41,7 @@ def jitter_ms(rtt_ms: Sequence[float]) -> float | None:
     return statistics.fmean(differences) if differences else None
 
 
+@watched("data_bytes")
 def run_latency(
     profile: LatencyProfile,
     server: Server,
@@ -42,9 +49,10 @@ def run_latency(
     cancel: threading.Event,
     on_progress: OnProgress = unobserved,
 ) -> TestResult[Payload]:
-    """Round trips, then the data check; ends by its own deadline, or about 1 s after `cancel`.
+    """Round trips, then the data check; ends by the profile's deadline, or 1 s after `cancel`.
 
-    The first sample is a handshake, which also wakes the radio, and is kept apart.
+    The first sample also wakes the radio, unless a name was looked up over the modem before, and
+    is kept apart.
     """
     before = read_counters(path)
     trips = _RoundTrips(profile, server, path, cancel, on_progress)
@@ -70,13 +78,15 @@ class _RoundTrips:
     ) -> None:
         self._profile = profile
         self._server = server
-        self._path = path
+        self._path = path.only(profile.address_family)
         self._cancel = cancel
         self._on_progress = on_progress
         self._started = time.monotonic()
         self._sent = 0
+        self._address: Address | None = None
         self._first_rtt_ms: float | None = None
         self._rtt_ms: list[float] = []
+        self._lost: list[int] = []
         self._data: Transfer | None = None
         self._last_loss: TrafficError | None = None
 
@@ -85,24 +95,36 @@ class _RoundTrips:
         profile = self._profile
         try:
             with Fuse(self._cancel, deadline_s=profile.deadline_s) as fuse:
-                address = self._resolve()
-                self._sample_all(address, fuse)
+                self._address = self._resolve()
+                try:
+                    self._sample_all(fuse)
+                except TrafficError as error:
+                    if error.stage == "server":
+                        self._refuse_portal(fuse)
+                    raise
                 if not self._received:
                     return self._last_loss
                 if profile.data_bytes:
-                    self._check_data(address)
+                    self._check_data(fuse)
         except TrafficError as error:
             return error
         return None if self._data is None else self._data.error
 
     def payload(self) -> Payload:
         """What there is to tell."""
-        data = self._data
+        data, address = self._data, self._address
+        dns_s = None if address is None else address.dns_s
         return Payload(
             server=self._server.host,
+            address=None if address is None else address.host,
+            address_family=None if address is None else family_name(address.family),
+            dns_ms=None if dns_s is None else dns_s * MS_PER_S,
+            dns_server=None if address is None else address.dns_server,
             method=self._profile.method,
             sent=self._sent,
             received=self._received,
+            lost=tuple(self._lost),
+            loss_share=len(self._lost) / self._sent if self._sent else None,
             first_rtt_ms=self._first_rtt_ms,
             rtt_ms=tuple(self._rtt_ms),
             median_ms=statistics.median(self._rtt_ms) if self._rtt_ms else None,
@@ -117,93 +139,86 @@ class _RoundTrips:
     def _received(self) -> int:
         return len(self._rtt_ms) + (self._first_rtt_ms is not None)
 
+    @property
+    def _needs_http(self) -> bool:
+        return self._profile.method is not LatencyMethod.ICMP or self._profile.data_bytes > 0
+
     def _resolve(self) -> Address:
-        if self._server.http_port is None:
+        if self._server.http_port is None and self._needs_http:
             raise TrafficError("server", "has no HTTP port", outcome=Outcome.INVALID)
         return resolve(
             self._server.host,
-            self._server.http_port,
+            self._server.http_port or 0,
             self._path,
             timeout_s=self._profile.timeout_s,
             cancel=self._cancel,
         )
 
-    def _sample_all(self, address: Address, fuse: Fuse) -> None:
-        connection: HttpConnection | None = None
-        try:
-            for number in range(self._profile.count + 1):
-                if number and self._cancel.wait(self._profile.interval_s):
+    def _sample_all(self, fuse: Fuse) -> None:
+        profile = self._profile
+        far = Far(self._used, self._path, self._server.host, fuse, profile.timeout_s)
+        with SAMPLERS[profile.method](far) as sampler:
+            for number in range(profile.count + 1):
+                if number and self._cancel.wait(profile.interval_s):
                     raise CancelledError
                 fuse.check("request")
                 self._sent += 1
                 try:
-                    if number == 0:
-                        connection, rtt_s = self._first(address, fuse)
-                        self._first_rtt_ms = rtt_s * 1000
-                        continue
-                    if self._profile.method is LatencyMethod.TCP:
-                        rtt_s = self._handshake(address, fuse)
-                    else:
-                        connection = connection or self._open(address, fuse)
-                        rtt_s = self._empty_request(connection)
-                    self._rtt_ms.append(rtt_s * 1000)
+                    self._take(number, sampler.sample_s(number))
                 except CancelledError:
+                    self._sent -= 1  # it was neither answered nor lost
                     raise
                 except TrafficError as loss:
                     if loss.outcome is not Outcome.FAILED:
                         raise
                     self._last_loss = loss
-                    if connection is not None:
-                        connection.close()
-                        connection = None
+                    self._lost.append(number)
                 finally:
+                    self._address = sampler.far.address
                     self._tell()
-        finally:
-            if connection is not None:
-                connection.close()
 
-    def _first(self, address: Address, fuse: Fuse) -> tuple[HttpConnection | None, float]:
-        if self._profile.method is LatencyMethod.TCP:
-            return None, self._handshake(address, fuse)
-        connection = self._open(address, fuse)
-        return connection, connection.connect_s
+    def _take(self, number: int, rtt_s: float) -> None:
+        if number == 0:
+            self._first_rtt_ms = rtt_s * MS_PER_S
+        else:
+            self._rtt_ms.append(rtt_s * MS_PER_S)
 
-    def _open(self, address: Address, fuse: Fuse, timeout_s: float | None = None) -> HttpConnection:
-        return HttpConnection(
-            address,
-            self._path,
-            fuse,
-            host=self._server.host,
-            connect_timeout_s=self._profile.timeout_s if timeout_s is None else timeout_s,
-        )
-
-    def _handshake(self, address: Address, fuse: Fuse) -> float:
-        started = time.monotonic()
-        stream = fuse.open_stream(address, self._path, timeout_s=self._profile.timeout_s)
-        rtt_s = time.monotonic() - started
-        fuse.release(stream)
-        stream.close()
-        return rtt_s
-
-    def _empty_request(self, connection: HttpConnection) -> float:
-        transfer = connection.get("/empty", silence_s=self._profile.timeout_s)
-        if transfer.error is not None:
-            raise transfer.error
-        return transfer.outstanding_s
-
-    def _check_data(self, address: Address) -> None:
+    def _check_data(self, around: Fuse) -> None:
         """Download `data_bytes` within `data_timeout_s`, connecting included."""
         profile = self._profile
-        with Fuse(self._cancel, deadline_s=profile.data_timeout_s) as fuse:
-            connection = self._open(address, fuse, profile.data_timeout_s)
+        limit_s = min(profile.data_timeout_s, around.remaining_s)
+        with Fuse(self._cancel, deadline_s=limit_s) as fuse:
+            self._refuse_portal(fuse)
+            connection = HttpConnection(
+                self._used,
+                self._path,
+                fuse,
+                host=self._server.host,
+                connect_timeout_s=fuse.remaining_s,
+            )
             try:
                 self._data = connection.get(
                     f"/bytes/{profile.data_bytes}",
-                    silence_s=profile.data_timeout_s,
+                    silence_s=fuse.remaining_s,
                     expected_bytes=profile.data_bytes,
                 )
             finally:
                 connection.close()
+
+    def _refuse_portal(self, fuse: Fuse) -> None:
+        refuse_portal(
+            self._used,
+            self._path,
+            fuse,
+            host=self._server.host,
+            timeout_s=min(self._profile.timeout_s, fuse.remaining_s),
+        )
+
+    @property
+    def _used(self) -> Address:
+        """The server's address; only asked once there is one."""
+        assert self._address is not None  # noqa: S101 - `_resolve` comes first
+        return self._address
 
     def _tell(self) -> None:
         self._on_progress(

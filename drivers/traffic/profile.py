@@ -7,6 +7,9 @@ from typing import Annotated
 
 import msgspec
 
+from drivers.traffic.ip_family import IpFamily
+from wire.cells import Rat
+
 MIN_OUTSTANDING_S = 5.0
 """A video session's segments must keep a link at the target rate busy for at least this long."""
 CLOSING_S = 8.0
@@ -35,6 +38,7 @@ class LatencyMethod(StrEnum):
 
     HTTP = "http"
     TCP = "tcp"
+    ICMP = "icmp"
 
 
 class Protocol(StrEnum):
@@ -298,12 +302,14 @@ class LatencyProfile(
     data_bytes: Annotated[int, msgspec.Meta(ge=0, le=100_000_000)] = 100_000
     """0 leaves the data check out."""
     data_timeout_s: Seconds = 10.0
+    address_family: IpFamily = IpFamily.ANY
+    """`any` leaves it to the modem's own setting."""
 
     @property
     def deadline_s(self) -> float:
-        """Every lost sample costs its own time-out and one more for the connection after it."""
-        trips_s = (self.count + 1) * (2 * self.timeout_s + self.interval_s)
-        return trips_s + self.data_timeout_s
+        """The name, every round trip lost, and the data check."""
+        round_trips_s = (self.count + 1) * (self.timeout_s + self.interval_s)
+        return self.timeout_s + round_trips_s + self.data_timeout_s * (self.data_bytes > 0)
 
     @property
     def planned_s(self) -> float:
@@ -311,7 +317,23 @@ class LatencyProfile(
         return (self.count + 1) * (self.interval_s + 0.1) + 1.0
 
 
-Profile = ThroughputProfile | VideoProfile | LatencyProfile
+class ScanProfile(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag="scan",
+):
+    """A scan by the modem itself; it costs no data."""
+
+    name: str = ""
+    rats: tuple[Rat, ...] = ()
+    """Technologies whose cells are wanted; none means all."""
+
+
+TrafficProfile = ThroughputProfile | VideoProfile | LatencyProfile
+Profile = TrafficProfile | ScanProfile
 
 
 class ProfileError(ValueError):

@@ -32,6 +32,7 @@ from drivers.traffic.netpath import (
     resolve,
     wrong_path,
 )
+from drivers.traffic.path_watch import watched
 from drivers.traffic.profile import Direction, Method, Protocol, ThroughputProfile
 from drivers.traffic.result import (
     CancelledError,
@@ -52,6 +53,7 @@ LEAST_CONNECT_S = 2.0
 """Without this beside warm-up and window another server is not tried."""
 
 
+@watched("total_payload_bytes")
 def run_throughput(
     profile: ThroughputProfile,
     server: Server,

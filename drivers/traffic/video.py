@@ -21,6 +21,7 @@ from drivers.traffic.netpath import (
     resolve,
 )
 from drivers.traffic.paced import PacedAttempt
+from drivers.traffic.path_watch import watched
 from drivers.traffic.player import buffered_ahead_s, choose, play, quality
 from drivers.traffic.profile import VideoProfile
 from drivers.traffic.result import (
@@ -36,6 +37,7 @@ from wire.kinds.video import Payload, Segment
 from wire.messages import Outcome
 
 
+@watched("payload_bytes")
 def run_video(
     profile: VideoProfile,
     server: Server,

@@ -12,7 +12,6 @@ import msgspec
 
 from drivers.modem import standard
 from drivers.modem.dialogue import Dialogue
-from drivers.modem.errors import RefusedError
 from drivers.modem.family import Family, Lever, Question, UsbLayout
 from drivers.modem.fields import (
     area_code,
@@ -53,7 +52,6 @@ from drivers.modem.reading import (
 from drivers.modem.replies import qeng, qeng_numbered, qscan, qset
 from drivers.modem.standard import Identification
 from wire.cells import Rat
-from wire.kinds.scan import Payload as Scan
 from wire.messages import RatMode
 
 SERVING = 'AT+QENG="servingcell"'
@@ -62,7 +60,6 @@ NEIGHBOURS_3G = 'AT+QENG="3gcomm"'
 NR_NEIGHBOURS = 'AT+QNWCFG="nr5g_meas_info"'
 CARRIERS_EVERY_S = 5.0
 TEMPERATURE_EVERY_S = 30.0
-SCAN_TIMEOUT_S = 360.0
 NOT_CONFIGURED = "0"
 """State of a secondary carrier."""
 UNUSED_RECEIVER_DBM = -140
@@ -117,6 +114,7 @@ _PREF_LOCKS = {
 }
 _SA_LOCK = {RatMode.G5_SA: {"mode_pref": "NR5G"}}
 """NR alone can only be stand-alone, where no second lever says so."""
+_QSCAN_KINDS = {Rat.LTE: 1, Rat.NR: 2}
 _SCAN_LOCKS = {
     RatMode.G2: {"nwscanmode": "1"},
     RatMode.G3: {"nwscanmode": "2"},
@@ -657,14 +655,12 @@ class Quectel(Family):
         names = set(value.upper().split(":"))
         return "AUTO" if names == _ALL_PREFERENCES else ":".join(sorted(names))
 
-    def scan(self) -> Scan:
-        """By the command that tells most; by the standard one where it is refused."""
-        command = "AT+QSCAN=3,1" if _NR_DISABLE in self.levers() else "AT+QOPS"
-        try:
-            return self.scan_by(command, timeout_s=SCAN_TIMEOUT_S)
-        except RefusedError:
-            # Unknown to this firmware, or the module is locked to one technology.
-            return super().scan()
+    def scan_commands(self, rats: frozenset[Rat]) -> tuple[str, ...]:
+        """QSCAN of the 5G modules, which hears LTE and NR; QOPS of the others, which hears all."""
+        if _NR_DISABLE not in self.levers():
+            return ("AT+QOPS",)
+        kinds = sum(_QSCAN_KINDS[rat] for rat in (rats or _QSCAN_KINDS) if rat in _QSCAN_KINDS)
+        return (f"AT+QSCAN={kinds},1",) if kinds else ()
 
     def _answering(self, *levers: Lever) -> tuple[Lever, ...]:
         return tuple(lever for lever in levers if self.dialogue.ask(lever.read).ok)

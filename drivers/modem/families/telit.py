@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from drivers.modem import standard
 from drivers.modem.at import AnswersUnder
-from drivers.modem.errors import RefusedError, UnsupportedHoldError
+from drivers.modem.errors import UnsupportedHoldError
 from drivers.modem.family import Lever, Question, UsbLayout
 from drivers.modem.fields import at, integer, split, within
 from drivers.modem.look import Look
@@ -23,12 +23,10 @@ from drivers.modem.replies import bnd, cainfo, moni, rfsts
 from drivers.modem.standard import Identification
 from drivers.modem.ws46 import Ws46Family
 from wire.cells import Rat
-from wire.kinds.scan import Payload as Scan
 
 SERVING = "AT#RFSTS"
 CARRIERS_EVERY_S = 5.0
 TEMPERATURE_EVERY_S = 30.0
-SCAN_TIMEOUT_S = 360.0
 _SENSOR_C = (-40, 125)
 
 _HAS_NR = re.compile(r"F[NE]9", re.IGNORECASE)
@@ -193,9 +191,7 @@ class Telit(Ws46Family):
         """Numbers without leading zeros, in capitals."""
         return ",".join(part.strip().lstrip("0") or "0" for part in value.upper().split(","))
 
-    def scan(self) -> Scan:
-        """By AT#CSURVC, which takes minutes; by the standard command where it is refused."""
-        try:
-            return self.scan_by("AT#CSURVC", timeout_s=SCAN_TIMEOUT_S)
-        except RefusedError:
-            return super().scan()
+    def scan_commands(self, rats: frozenset[Rat]) -> tuple[str, ...]:
+        """AT#CSURVC, which takes minutes and hears all there is."""
+        del rats
+        return ("AT#CSURVC",)

@@ -7,6 +7,7 @@ is asked of the persona in process; that the same goes over a line is asked once
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from itertools import combinations
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from drivers.modem.errors import (
     UnreadableError,
     UnsupportedHoldError,
     UnsupportedLockError,
+    UnsupportedScanError,
 )
 from drivers.modem.family import Question, UsbLayout, families
 from drivers.modem.modem import Modem, serving_agrees
@@ -327,6 +329,28 @@ def test_scan_finds_the_own_network(plugged):
     scan = modem.scan()
     assert scan.unread is None
     assert "45201" in {cell.plmn for cell in scan.cells}
+
+
+def test_scan_for_gsm_hears_gsm_or_says_that_it_has_no_radio_for_it(plugged):
+    """Wherever there is a radio for it the world has some, by whatever command."""
+    modem, port = plugged
+    if RatMode.G2 not in modem.supported_locks:
+        with pytest.raises(UnsupportedScanError, match="no scan for gsm: this modem knows"):
+            modem.scan(frozenset({Rat.GSM}))
+        return
+    scan = modem.scan(frozenset({Rat.GSM}))
+    assert (scan.unread, scan.rats) == (None, (Rat.GSM,))
+    assert {cell.rat for cell in scan.cells} == {Rat.GSM}
+    port.command("AT+CFUN=4", 1.0)
+    assert modem.scan(frozenset({Rat.GSM})).cells == ()
+
+
+def test_name_servers_are_addresses_in_pieces_as_well(plugged):
+    modem, port = plugged
+    whole = modem.name_servers()
+    assert all(ip_address(server) for server in whole)
+    port.in_pieces = True
+    assert modem.name_servers() == whole
 
 
 def test_bytes_one_at_a_time_are_the_same_look(plugged):

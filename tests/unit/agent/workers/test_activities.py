@@ -1,15 +1,19 @@
 import shutil
 import threading
+from dataclasses import replace
 
 import pytest
 
 from agent.activities import activities
 from agent.activity import Job, UnpreparedError
 from agent.config import ChosenServer, Server
-from agent.orders import OrderError
+from agent.orders import OrderError, UnableError
+from drivers.traffic.ip_family import IpFamily
+from drivers.traffic.netpath import NetPath
 from drivers.traffic.result import unobserved
 from sim.parts import ReservedPort
 from sim.server import HttpServer, IperfServer
+from wire.cells import Rat
 from wire.kinds import kinds, scan
 from wire.messages import Outcome
 
@@ -40,7 +44,7 @@ def http_server():
 
 @pytest.fixture
 def job():
-    def refuse():
+    def refuse(_):
         raise OrderError("a scan: the modem is gone")
 
     return Job(interface=None, cancel=threading.Event(), on_progress=unobserved, scan=refuse)
@@ -101,9 +105,36 @@ def test_a_capacity_test_falls_back_to_another_server(folder, job, http_server):
 def test_a_scan_is_what_the_modem_found(job):
     found = scan.Payload(command="AT+COPS=?", duration_s=1.0)
     ready = activities()["scan"].prepare(profile=None, server=None, folder=None)
-    again = Job(interface=None, cancel=job.cancel, on_progress=job.on_progress, scan=lambda: found)
+    asked = []
+
+    def scanned(rats):
+        asked.append(rats)
+        return found
+
+    again = replace(job, scan=scanned)
     assert ready.run(again) == (Outcome.OK, None, found)
     assert ready.run(job) == (Outcome.INVALID, "a scan: the modem is gone", None)
+    gsm = activities()["scan"].prepare(profile="scan-gsm", server=None, folder=None)
+    assert (gsm.profile, gsm.run(again).outcome) == ("scan-gsm", Outcome.OK)
+    assert asked == [frozenset(), frozenset({Rat.GSM})]
+
+
+def test_a_scan_the_modem_has_no_radio_for_is_skipped_with_the_reason(job):
+    def unable(_):
+        raise UnableError("no scan for gsm: this modem knows 4g only")
+
+    ready = activities()["scan"].prepare(profile="scan-gsm", server=None, folder=None)
+    result = ready.run(replace(job, scan=unable))
+    assert result == (Outcome.SKIPPED, "no scan for gsm: this modem knows 4g only", None)
+
+
+def test_the_way_out_of_a_test_has_the_modems_name_servers_and_family(job):
+    there = replace(
+        job, interface="wwan0", dns_servers=("192.0.2.53",), address_family=IpFamily.IPV6
+    )
+    assert there.path == NetPath(
+        interface="wwan0", dns_servers=("192.0.2.53",), family=IpFamily.IPV6
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,6 +143,7 @@ def test_a_scan_is_what_the_modem_found(job):
         ("throughput", "quick-iperf", None, "needs a [[server]] with 'iperf_host'"),
         ("throughput", "quick-iperf", Server(name="s"), "'s' needs 'iperf_host'"),
         ("throughput", "quick-http", Server(name="s"), "'s' needs 'http_url'"),
+        ("scan", "quick-ping", None, "is for another activity"),
         ("latency", "quick-pong", None, "did you mean 'quick-ping'?"),
         ("latency", "quick-video", None, "is for another activity"),
         ("latency", "broken", None, "cuont"),

@@ -4,7 +4,7 @@ import pytest
 
 from agent import lock_watch, settling
 from agent.modem_worker import LOOKS_IN_VAIN, _Order
-from agent.orders import OrderError
+from agent.orders import OrderError, UnableError
 from agent.rat_setting import SavedSettings
 from agent.runtime import Stop
 from agent.ticks import NS_PER_S
@@ -310,6 +310,35 @@ def test_a_scan_hears_cells_and_the_seconds_meanwhile_are_rows(
     assert found.cells
     after = records.wait(lambda row: heard(row) and row.mono_ns > before.mono_ns)
     assert after.outcome is Outcome.OK
+
+
+def test_a_scan_for_gsm_hears_only_that(sim_modem, modem_worker, start, records, stop):
+    worker = modem_worker(sim_modem(persona="quectel_ec25").link)
+    start(worker.run)
+    records.wait(heard)
+    found = worker.request_scan(frozenset({Rat.GSM}), stop=stop, timeout_s=30)
+    assert (found.command, found.rats) == ("AT+QOPS", (Rat.GSM,))
+    assert {cell.rat for cell in found.cells} == {Rat.GSM}
+    cell = found.cells[0]
+    assert None not in {cell.lac, cell.cell_id, cell.bsic, cell.arfcn, cell.rssi_dbm, cell.plmn}
+
+
+def test_a_modem_without_a_radio_for_gsm_says_so(sim_modem, modem_worker, start, records, stop):
+    worker = modem_worker(sim_modem(persona="quectel_rm520n").link)
+    start(worker.run)
+    records.wait(heard)
+    with pytest.raises(UnableError, match="no scan for gsm"):
+        worker.request_scan(frozenset({Rat.GSM}), stop=stop, timeout_s=30)
+
+
+def test_the_modem_tells_its_name_servers_once(sim_modem, modem_worker, start, records, stop):
+    worker = modem_worker(sim_modem(persona="quectel_ec25").link)
+    start(worker.run)
+    records.wait(heard)
+    servers = worker.request_name_servers(stop=stop, timeout_s=20)
+    assert servers == ("10.64.0.53", "10.64.0.54", "fd5d:53::1", "fd5d:53::2")
+    stop.set()
+    assert worker.request_name_servers(stop=stop, timeout_s=20) == servers
 
 
 def test_the_looks_of_a_test_include_the_fresh_one_before_it(

@@ -42,6 +42,7 @@ class Radio:
         self.asked = []
         self.lock = None
         self.refuses = False
+        self.name_servers = ()
 
     def _look(self, mono_ns):
         proof = None if self.lock is None else RatLock(asked=self.lock, read_back=self.lock)
@@ -56,6 +57,12 @@ class Radio:
     def next_snapshot(self, after_ns, timeout_s):
         look = self._look(self._clock.mono_ns())
         return look if look.mono_ns > after_ns and timeout_s > 0 else None
+
+    def request_name_servers(self, *, stop, timeout_s):
+        assert timeout_s > 0
+        if self.refuses or stop.is_set():
+            raise OrderError("its DNS: the modem is gone")
+        return self.name_servers
 
     def request_lock(self, mode, *, stop, timeout_s):
         assert timeout_s > 0
@@ -96,6 +103,23 @@ def request_for(clock):
         )
 
     return make
+
+
+@pytest.mark.parametrize("asked", [("10.0.0.53",), ()])
+def test_a_test_is_told_the_modems_name_servers(worker, request_for, start, radio, asked):
+    radio.name_servers, radio.refuses = asked, not asked
+    paths = []
+
+    def run(job):
+        paths.append(job.path)
+        return OK
+
+    made = worker(interface_of=lambda _: "lo")
+    start(made.run)
+    ended = threading.Event()
+    made.ask(request_for(run, done=lambda _: ended.set()))
+    assert ended.wait(20)
+    assert (paths[0].interface, paths[0].dns_servers) == ("lo", asked)
 
 
 def is_row(row):

@@ -216,6 +216,39 @@ def test_bearer_has_nothing_of_another():
     assert (found.cid, found.ipv4, found.dns) == (2, "10.6.1.2", ("10.1.1.9",))
 
 
+SIX = "253.0.151.106.0.0.0.0.0.0.0.0.0.0.0."
+
+
+@pytest.mark.parametrize(
+    ("rows", "servers"),
+    [
+        # Quectel EG915Q.
+        (
+            [f'+CGCONTRDP: 2,6,"fast.t-mobile.com",,,"{SIX}9","{SIX}16"'],
+            ("fd00:976a::9", "fd00:976a::10"),
+        ),
+        # The example of TS 27.007 has none.
+        (['+CGCONTRDP: 4,5,"ibox.tim.it","2.197.17.49.255.255.255.255","2.197.17.49"'], ()),
+        # Both families of one bearer, after that of voice.
+        (
+            [
+                '+CGCONTRDP: 2,6,"IMS.mnc004.mcc452.gprs","10.6.1.2",,"10.1.1.9"',
+                '+CGCONTRDP: 1,5,"m","10.5.1.2","","10.5.0.53","10.5.0.54"',
+                f'+CGCONTRDP: 1,5,"m","{SIX}2","{SIX}1","{SIX}9","{SIX}9"',
+            ],
+            ("10.5.0.53", "10.5.0.54", "fd00:976a::9"),
+        ),
+        (['+CGCONTRDP: 1,5,"m","10.5.1.2","255.255.255.0","10.5.1.1","10.5.0.53"'], ("10.5.0.53",)),
+        (['+CGCONTRDP: 1,5,"m","10.5.1.2","","0.0.0.0","0.0.0.0"'], ()),
+        (['+CGCONTRDP: 1,5,"m","10.5.1.2","","::","2001:db8::53"'], ("2001:db8::53",)),
+        (["+CGCONTRDP: ,,,,,,,", "what", "+CGCONTRDP:"], ()),
+        ([], ()),
+    ],
+)
+def test_name_servers_are_those_of_the_bearer_with_the_data(rows, servers):
+    assert standard.name_servers(rows) == servers
+
+
 def test_address_of_the_other_family_is_no_gateway():
     row = '+CGCONTRDP: 1,0,"m","10.5.1.2","32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.1"'
     found = standard.bearer([row])

@@ -1,29 +1,26 @@
-import contextlib
 import errno
-import json
 import socket
-import subprocess
 import threading
 import time
 
+import msgspec
 import pytest
 
 from drivers.traffic import NetPath, TrafficError
+from drivers.traffic.ip_family import IpFamily
 from drivers.traffic.netpath import (
+    HEAD_START_S,
     SLACK_BYTES,
     Address,
     Counters,
-    RoutingError,
     counted_since,
     is_gone,
     open_stream,
     proves_path,
     read_counters,
     resolve,
-    routing_table,
 )
 from drivers.traffic.result import CancelledError, network_error
-from sim.network import OperatorLink, OperatorNetworks
 from wire.messages import Outcome
 
 NEVER = threading.Event()
@@ -146,39 +143,49 @@ def test_what_the_kernel_says_becomes_outcome_and_reason(error, stage, reason, o
     assert (ours.reason, ours.outcome) == (reason, Outcome(outcome))
 
 
-def ip(*arguments: str) -> list[dict]:
-    said = subprocess.run(["ip", "-j", *arguments], capture_output=True, text=True, check=True)
-    return json.loads(said.stdout)
+@pytest.mark.parametrize(("family", "host"), [("ipv6", "127.0.0.1"), ("ipv4", "::1")])
+def test_an_address_of_the_wrong_family_was_set_up_so(family, host):
+    with pytest.raises(TrafficError) as caught:
+        resolve(host, 80, NetPath(family=IpFamily(family)), timeout_s=1, cancel=NEVER)
+    assert (caught.value.stage, caught.value.outcome) == ("server", Outcome.INVALID)
 
 
-@pytest.mark.root
-def test_a_modems_routing_table_is_used_by_what_is_bound_to_it_and_by_nothing_else(tmp_path):
-    hidden = "10.255.255.254"
-    with OperatorNetworks([OperatorLink("viettel", 50, 50)]) as nets:
-        net = nets["viettel"]
-        subprocess.run(
-            ["ip", "-n", net.namespace, "addr", "add", f"{hidden}/32", "dev", "lo"], check=True
-        )
-        serve = ["python3", "-m", "http.server", "--bind", hidden, "8099", "-d", str(tmp_path)]
-        log = tmp_path / "server.log"
-        net.run_in(["env", "PYTHONUNBUFFERED=1", *serve], log=log).wait_until(
-            lambda: b"Serving" in log.read_bytes(), "listening", 10
-        )
-        address = Address(family=socket.AF_INET, host=hidden, port=8099)
-        path = NetPath(interface=net.interface)
-        with routing_table(net.interface, table=4711, gateway=net.server_host):
-            open_stream(address, path, timeout_s=3).close()
-            bound = ip("route", "get", hidden, "oif", net.interface)[0]
-            assert (bound["dev"], bound["gateway"]) == (net.interface, net.server_host)
-            with contextlib.suppress(subprocess.CalledProcessError):  # no route at all is as good
-                assert ip("route", "get", hidden)[0]["dev"] != net.interface
-        assert not [rule for rule in ip("rule") if rule.get("oif") == net.interface]
+def both(port: int) -> Address:
+    """IPv6 first, as a name with both gives it."""
+    ipv4 = Address(family=socket.AF_INET, host="127.0.0.1", port=port)
+    return Address(family=socket.AF_INET6, host="::1", port=port, others=(ipv4,))
 
 
-def test_a_refused_routing_change_names_the_command():
-    with (
-        pytest.raises(RoutingError, match="ip route replace") as caught,
-        routing_table("nosuch0", table=4712),
-    ):
-        pass
-    assert caught.value.said
+def test_of_two_addresses_the_one_that_works_is_taken(http_server):
+    """Nobody listens at the first."""
+    with open_stream(both(http_server.http_port), NetPath(interface="lo"), timeout_s=2) as stream:
+        assert stream.family == socket.AF_INET
+        stream.sendall(b"GET /empty HTTP/1.0\r\n\r\n")
+        assert stream.recv(12) == b"HTTP/1.1 200"
+
+
+def test_ipv6_is_taken_where_both_work():
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as listener:
+        address = both(listener.getsockname()[1])
+        with open_stream(address, NetPath(), timeout_s=2) as stream:
+            assert stream.family == socket.AF_INET6
+
+
+def test_an_address_that_is_silent_loses_after_its_head_start(deaf_port, http_server):
+    silent = Address(family=socket.AF_INET, host="127.0.0.1", port=deaf_port)
+    works = Address(family=socket.AF_INET, host="127.0.0.1", port=http_server.http_port)
+    begun = time.monotonic()
+    address = msgspec.structs.replace(silent, others=(works,))
+    open_stream(address, NetPath(), timeout_s=5).close()
+    assert HEAD_START_S <= time.monotonic() - begun < 2
+
+
+def test_two_addresses_that_are_silent_are_a_timeout(deaf_port):
+    silent = Address(family=socket.AF_INET, host="127.0.0.1", port=deaf_port)
+    with pytest.raises(TrafficError, match="connect: timeout"):
+        open_stream(msgspec.structs.replace(silent, others=(silent,)), NetPath(), timeout_s=0.6)
+
+
+def test_two_addresses_that_refuse_are_a_server_that_is_down(refused_port):
+    with pytest.raises(TrafficError, match="server: refused"):
+        open_stream(both(refused_port), NetPath(), timeout_s=2)
