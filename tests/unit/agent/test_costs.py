@@ -7,9 +7,13 @@ from agent.activities._profiles import profile_folder
 from agent.config import Server
 from agent.costs import cost, most_bytes
 from agent.planning import Planning
-from drivers.traffic.profile import load_profiles
+from drivers.traffic.profile import ScanProfile, load_profiles
 
-PROFILES = load_profiles(Path(profile_folder()))
+PROFILES = {
+    name: profile
+    for name, profile in load_profiles(Path(profile_folder())).items()
+    if not isinstance(profile, ScanProfile)
+}
 
 
 def of(name, **planning):
