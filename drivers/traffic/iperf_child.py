@@ -88,7 +88,6 @@ class _Test:
             return self._answer("finished")
         self._cut_control_connection()
         thread.join(UNBLOCK_S)
-        ended = ended or "cancelled"
         if thread.is_alive():
             return IperfAnswer(ended=ended, error="connecting", stopped=self._stopped)
         return self._answer(ended)
