@@ -117,12 +117,11 @@ def as_acknowledged(
         (from_s, from_bytes), (to_s, to_bytes) = acknowledged[after - 1], acknowledged[after]
         return from_bytes + (to_bytes - from_bytes) * (at_s - from_s) / (to_s - from_s)
 
-    counted = 0
     found = []
     for interval in intervals:
-        now = round(arrived(interval.start_s + interval.duration_s))
-        found.append(msgspec.structs.replace(interval, payload_bytes=now - counted))
-        counted = now
+        before = round(arrived(interval.start_s)) if interval.start_s > 0 else 0
+        after = round(arrived(interval.start_s + interval.duration_s))
+        found.append(msgspec.structs.replace(interval, payload_bytes=after - before))
     return tuple(found)
 
 

@@ -82,12 +82,12 @@ class _Test:
         ended: Ended | None = None
         while thread.is_alive() and ended is None:
             thread.join(POLL_S)
-            ended = self._look(time.monotonic())
-        if not thread.is_alive() and not self._cancelled.is_set():
+            if thread.is_alive():
+                ended = self._look(time.monotonic())
+        if ended is None:
             return self._answer("finished")
         self._cut_control_connection()
         thread.join(UNBLOCK_S)
-        ended = ended or "cancelled"
         if thread.is_alive():
             return IperfAnswer(ended=ended, error="connecting", stopped=self._stopped)
         return self._answer(ended)

@@ -9,7 +9,10 @@ SCHEMA = 1
 
 
 class Interval(msgspec.Struct, frozen=True, kw_only=True):
-    """Payload of all streams in one interval, warm-up included and marked."""
+    """Payload of all streams in one interval, warm-up included and marked.
+
+    Downwards what was read, upwards what the far end had acknowledged, by UDP what was sent.
+    """
 
     start_s: float
     """Since the first byte was asked for."""
