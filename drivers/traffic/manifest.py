@@ -15,7 +15,7 @@ MAX_BYTES = 1 << 20
 MAX_REPRESENTATIONS = 64
 MAX_SEGMENTS = 5000
 """Of one representation."""
-MAX_PIECES = 25_000
+MAX_PIECES = 12_000
 """Segments of all representations together: a short manifest can stand for very many."""
 MAX_SEGMENT_S = 60.0
 MAX_BITS_PER_SECOND = 1_000_000_000
