@@ -4,7 +4,9 @@ The system's resolver goes the system's way: it would measure another network, o
 plain UDP, and TCP where an answer was cut short (RFC 1035 4.2, RFC 7766).
 """
 
+import contextlib
 import ipaddress
+import os
 import select
 import socket
 import struct
@@ -187,7 +189,10 @@ class _Server:
         lied = False
         until = self._until
         while len(answers) < len(queries) and self._await(stream, until):
-            answer = _message(stream.recv(MAX_DATAGRAM_BYTES))
+            try:
+                answer = _message(stream.recv(MAX_DATAGRAM_BYTES))
+            except BlockingIOError:
+                continue  # its checksum was wrong
             index = next(
                 (
                     index
@@ -220,13 +225,8 @@ class _Server:
         stream = socket.socket(self._family, kind)
         try:
             bind_to_interface(stream, self._interface)
-            stream.settimeout(max(self._until - time.monotonic(), 0.001))
-            # Only what comes from this server is ever received.
-            stream.connect(
-                socket.getaddrinfo(
-                    self._address, self._port, type=kind, flags=socket.AI_NUMERICHOST
-                )[0][4]
-            )
+            stream.setblocking(False)
+            self._connect(stream, kind)
         except TrafficError:
             stream.close()
             raise
@@ -234,6 +234,20 @@ class _Server:
             stream.close()
             raise _failure(error) from error
         return stream
+
+    def _connect(self, stream: socket.socket, kind: socket.SocketKind) -> None:
+        """Then only what comes from this server is ever received."""
+        flags = socket.AI_NUMERICHOST
+        found = socket.getaddrinfo(self._address, self._port, type=kind, flags=flags)
+        with contextlib.suppress(BlockingIOError):
+            stream.connect(found[0][4])
+        if kind is not socket.SOCK_STREAM:
+            return
+        if not self._await(stream, self._until, select.POLLOUT):
+            raise TrafficError("dns", "timeout")
+        code = stream.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            raise OSError(code, os.strerror(code))
 
     def _read(self, stream: socket.socket, size: int) -> bytes:
         whole = b""
@@ -246,10 +260,10 @@ class _Server:
             whole += piece
         return whole
 
-    def _await(self, stream: socket.socket, until: float) -> bool:
+    def _await(self, stream: socket.socket, until: float, event: int = select.POLLIN) -> bool:
         """Whether there is something to read by then; raises when cancelled."""
         poller = select.poll()
-        poller.register(stream, select.POLLIN)
+        poller.register(stream, event)
         while not self._cancel.is_set():
             left_s = until - time.monotonic()
             if poller.poll(max(0.0, min(left_s, CANCEL_POLL_S)) * 1000):

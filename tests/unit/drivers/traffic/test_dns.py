@@ -182,6 +182,20 @@ def test_a_lie_by_tcp_is_one_as_well(lie):
         assert failure(server, family=IpFamily.IPV4).happened == "answer to another question"
 
 
+def test_a_server_that_does_not_go_on_by_tcp_is_a_timeout_and_cancelled(deaf_port):
+    """Nobody takes the connection."""
+    server = ours._Server("127.0.0.1", deaf_port, "lo", time.monotonic() + 0.3, threading.Event())
+    (query,) = ours._queries(HOST, IpFamily.IPV4)
+    with pytest.raises(TrafficError, match="dns: timeout"):
+        server._ask_by_stream(query)
+    cancel = threading.Event()
+    threading.Timer(0.1, cancel.set).start()
+    begun = time.monotonic()
+    with pytest.raises(CancelledError):
+        ours._Server("127.0.0.1", deaf_port, "lo", begun + 60, cancel)._ask_by_stream(query)
+    assert time.monotonic() - begun < 1
+
+
 def test_a_port_where_nobody_listens_is_told(refused_port):
     with pytest.raises(TrafficError, match="nobody answers at the name server"):
         look_up(
