@@ -124,17 +124,30 @@ def _addresses(answers: Sequence[dns.message.Message]) -> tuple[str, ...]:
             failure = TrafficError("dns", what)
             continue
         try:
-            chain = (
-                answer.resolve_chaining() if isinstance(answer, dns.message.QueryMessage) else None
-            )
+            found += _records(answer)
         except dns.exception.DNSException:
             failure = TrafficError("dns", "unreadable answer")
-            continue
-        if chain is not None and chain.answer is not None:
-            found += [str(record) for record in chain.answer][:MAX_ADDRESSES]
     if not found:
         raise failure
     return tuple(sorted(found, key=lambda text: ":" not in text))
+
+
+def _records(answer: dns.message.Message) -> list[str]:
+    """Addresses at the end of the aliases; raises `DNSException` where these lead nowhere."""
+    if not isinstance(answer, dns.message.QueryMessage):
+        return []
+    records = answer.resolve_chaining().answer
+    return [] if records is None else [str(record) for record in records][:MAX_ADDRESSES]
+
+
+def _settles(answer: dns.message.Message) -> bool:
+    """Whether one answer is enough, although that for the other family may never come."""
+    if answer.flags & dns.flags.TC or answer.rcode() == dns.rcode.NXDOMAIN:
+        return True
+    try:
+        return answer.rcode() == dns.rcode.NOERROR and bool(_records(answer))
+    except dns.exception.DNSException:
+        return False
 
 
 class _Server:
@@ -172,7 +185,7 @@ class _Server:
                 lied = self._listen(stream, queries, answers)
             except OSError as error:
                 raise _failure(error) from error
-        if not answers:
+        if len(answers) < len(queries) and not any(map(_settles, answers.values())):
             raise TrafficError("dns", "answer to another question" if lied else "timeout")
         for index, answer in answers.items():
             if answer.flags & dns.flags.TC:
@@ -205,7 +218,8 @@ class _Server:
                 lied = True
                 continue
             answers[index] = answer
-            until = min(until, time.monotonic() + OTHER_FAMILY_WAIT_S)
+            if _settles(answer):
+                until = min(until, time.monotonic() + OTHER_FAMILY_WAIT_S)
         return lied
 
     def _ask_by_stream(self, query: dns.message.QueryMessage) -> dns.message.Message:
