@@ -4,7 +4,9 @@ The system's resolver goes the system's way: it would measure another network, o
 plain UDP, and TCP where an answer was cut short (RFC 1035 4.2, RFC 7766).
 """
 
+import contextlib
 import ipaddress
+import os
 import select
 import socket
 import struct
@@ -123,17 +125,30 @@ def _addresses(answers: Sequence[dns.message.Message]) -> tuple[str, ...]:
             failure = TrafficError("dns", what)
             continue
         try:
-            chain = (
-                answer.resolve_chaining() if isinstance(answer, dns.message.QueryMessage) else None
-            )
+            found += _records(answer)
         except dns.exception.DNSException:
             failure = TrafficError("dns", "unreadable answer")
-            continue
-        if chain is not None and chain.answer is not None:
-            found += [str(record) for record in chain.answer][:MAX_ADDRESSES]
     if not found:
         raise failure
     return tuple(sorted(found, key=lambda text: ":" not in text))
+
+
+def _records(answer: dns.message.Message) -> list[str]:
+    """Addresses at the end of the aliases; raises `DNSException` where these lead nowhere."""
+    if not isinstance(answer, dns.message.QueryMessage):
+        return []
+    records = answer.resolve_chaining().answer
+    return [] if records is None else [str(record) for record in records][:MAX_ADDRESSES]
+
+
+def _settles(answer: dns.message.Message) -> bool:
+    """Whether one answer is enough, although that for the other family may never come."""
+    if answer.flags & dns.flags.TC or answer.rcode() == dns.rcode.NXDOMAIN:
+        return True
+    try:
+        return answer.rcode() == dns.rcode.NOERROR and bool(_records(answer))
+    except dns.exception.DNSException:
+        return False
 
 
 class _Server:
@@ -171,7 +186,7 @@ class _Server:
                 lied = self._listen(stream, queries, answers)
             except OSError as error:
                 raise _failure(error) from error
-        if not answers:
+        if len(answers) < len(queries) and not any(map(_settles, answers.values())):
             raise TrafficError("dns", "answer to another question" if lied else "timeout")
         for index, answer in answers.items():
             if answer.flags & dns.flags.TC:
@@ -188,7 +203,10 @@ class _Server:
         lied = False
         until = self._until
         while len(answers) < len(queries) and self._await(stream, until):
-            answer = _message(stream.recv(MAX_DATAGRAM_BYTES))
+            try:
+                answer = _message(stream.recv(MAX_DATAGRAM_BYTES))
+            except BlockingIOError:
+                continue  # its checksum was wrong
             index = next(
                 (
                     index
@@ -201,7 +219,8 @@ class _Server:
                 lied = True
                 continue
             answers[index] = answer
-            until = min(until, time.monotonic() + OTHER_FAMILY_WAIT_S)
+            if _settles(answer):
+                until = min(until, time.monotonic() + OTHER_FAMILY_WAIT_S)
         return lied
 
     def _ask_by_stream(self, query: dns.message.QueryMessage) -> dns.message.Message:
@@ -221,13 +240,8 @@ class _Server:
         stream = socket.socket(self._family, kind)
         try:
             bind_to_interface(stream, self._interface)
-            stream.settimeout(max(self._until - time.monotonic(), 0.001))
-            # Only what comes from this server is ever received.
-            stream.connect(
-                socket.getaddrinfo(
-                    self._address, self._port, type=kind, flags=socket.AI_NUMERICHOST
-                )[0][4]
-            )
+            stream.setblocking(False)
+            self._connect(stream, kind)
         except TrafficError:
             stream.close()
             raise
@@ -235,6 +249,20 @@ class _Server:
             stream.close()
             raise _failure(error) from error
         return stream
+
+    def _connect(self, stream: socket.socket, kind: socket.SocketKind) -> None:
+        """Then only what comes from this server is ever received."""
+        flags = socket.AI_NUMERICHOST
+        found = socket.getaddrinfo(self._address, self._port, type=kind, flags=flags)
+        with contextlib.suppress(BlockingIOError):
+            stream.connect(found[0][4])
+        if kind is not socket.SOCK_STREAM:
+            return
+        if not self._await(stream, self._until, select.POLLOUT):
+            raise TrafficError("dns", "timeout")
+        code = stream.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            raise OSError(code, os.strerror(code))
 
     def _read(self, stream: socket.socket, size: int) -> bytes:
         whole = b""
@@ -247,10 +275,10 @@ class _Server:
             whole += piece
         return whole
 
-    def _await(self, stream: socket.socket, until: float) -> bool:
+    def _await(self, stream: socket.socket, until: float, event: int = select.POLLIN) -> bool:
         """Whether there is something to read by then; raises when cancelled."""
         poller = select.poll()
-        poller.register(stream, select.POLLIN)
+        poller.register(stream, event)
         while not self._cancel.is_set():
             left_s = until - time.monotonic()
             if poller.poll(max(0.0, min(left_s, CANCEL_POLL_S)) * 1000):

@@ -103,6 +103,10 @@ def test_everything_wrong_is_told_at_once():
         ('probe = "a"\ngps = "here"', "probe.toml: gps: expected a table, got text"),
         ('probe = "a"\n[[modem]]\nname = "m"', "modem[0]: needs 'usb_path' or 'port'"),
         (
+            'probe = "a"\n[[modem]]\nname = "m"\nport = "/dev/a"\ndns = ["::1", "dns.example"]',
+            "modem[0].dns[1]: no address: 'dns.example'",
+        ),
+        (
             'probe = "a"\n[[modem]]\nname = "m"\nimei = "86"',
             "modem[0].imei: expected text matching",
         ),

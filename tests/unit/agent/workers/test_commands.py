@@ -336,7 +336,7 @@ def test_one_test_of_a_modem_that_is_not_there_says_so(probe, capsys):
         (["latency", "--modem", "viettel"], "latency: needs a [[server]]"),
         (["latency", "--modem", "viettel", "--profile", "latenzy"], "did you mean 'latency'?"),
         (["video", "--modem", "viettel", "--profile", "latency"], "is for another activity"),
-        (["scan", "--modem", "viettel", "--profile", "x"], "a scan has no profiles"),
+        (["scan", "--modem", "viettel", "--profile", "x"], "no profile 'x'"),
     ],
 )
 def test_a_test_that_cannot_be_prepared_says_what_is_missing(probe, capsys, arguments, complaint):

@@ -142,6 +142,15 @@ def test_without_the_privilege_it_says_so(probe):
     assert "CAP_NET_ADMIN" in done.stderr
 
 
+def test_one_capability_is_enough(probe):
+    """As its unit gives it."""
+    outside, run = probe.command("--json")[:4], probe.command("--json")[4:]
+    only = ["setpriv", "--bounding-set", "-all,+net_admin", "--inh-caps", "-all,+net_admin"]
+    done = subprocess.run([*outside, *only, *run], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["paths"]) == 4
+
+
 def test_a_modem_that_is_plugged_in_again_gets_its_table_at_once(probe):
     watching = subprocess.Popen(probe.command("--watch"), stderr=subprocess.PIPE, text=True)
     try:

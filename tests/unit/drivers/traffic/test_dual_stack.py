@@ -10,11 +10,11 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from drivers.traffic import NetPath, Server, run_latency, run_video
+from drivers.traffic import NetPath, Server, run_latency, run_throughput, run_video
 from drivers.traffic.ip_family import IpFamily
-from drivers.traffic.profile import LatencyMethod
+from drivers.traffic.profile import LatencyMethod, Method
 from sim.network import OperatorLink, OperatorNetwork, OperatorNetworks
-from tests.unit.drivers.traffic.ends import round_trips, session
+from tests.unit.drivers.traffic.ends import capacity, round_trips, session
 from wire.messages import Outcome
 
 pytestmark = pytest.mark.root
@@ -51,6 +51,7 @@ def both(tmp_path_factory) -> Iterator[Both]:
             lambda: log.read_bytes().strip(), "listening", 10
         )
         serve = [sys.executable, "-m", "sim", "server", "--bind", "::", "--http", "8080"]
+        serve += ["--iperf", "5201"]
         net.run_in(serve, log=http).wait_until(
             lambda: b'{"host"' in http.read_bytes(), "listening", 20
         )
@@ -59,7 +60,7 @@ def both(tmp_path_factory) -> Iterator[Both]:
             dns_servers=(net.server_host,),
             dns_port=int(log.read_text().split()[0]),
         )
-        yield Both(net, path, Server(host=NAME, http_port=8080))
+        yield Both(net, path, Server(host=NAME, http_port=8080, iperf_port=5201))
 
 
 def run(both: Both, method: LatencyMethod, family: IpFamily, **changes):
@@ -78,6 +79,15 @@ def test_a_name_is_asked_of_the_operator_and_reached_by_the_family(both, method,
     assert payload.dns_server == both.net.server_host
     assert 0 < payload.dns_ms < 1000
     assert (payload.received, payload.loss_share, payload.data_ok) == (5, 0.0, True)
+
+
+@pytest.mark.parametrize("method", list(Method))
+@pytest.mark.parametrize("family", ["ipv4", "ipv6", "any"])
+def test_a_capacity_test_takes_the_family_of_its_path(both, method, family):
+    test = capacity(method=method, warmup_s=0, window_s=1)
+    path = both.path.only(IpFamily(family))
+    result = run_throughput(test, both.server, path, threading.Event())
+    assert (result.outcome, result.reason) == (Outcome.OK, None)
 
 
 def test_a_video_session_takes_the_family_of_its_path(both):
