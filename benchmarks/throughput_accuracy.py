@@ -57,6 +57,8 @@ class Run(NamedTuple):
 
     mbit: float | None
     """What it said; None where it failed."""
+    reason: str | None
+    """Why it did."""
     crossed_mbit: float | None
     """What the receiving interface counted meanwhile."""
     load: HostLoad
@@ -122,10 +124,17 @@ class Row(NamedTuple):
         return self.to_reference is None or abs(self.to_reference) <= TO_IPERF3
 
 
+class Said(NamedTuple):
+    """What a test says: a rate, or why there is none."""
+
+    mbit: float | None
+    reason: str | None = None
+
+
 class _Way(NamedTuple):
     name: str
     direction: Direction
-    measure: Callable[[], float | None]
+    measure: Callable[[], Said]
     allowed: float = TO_LINK
     warmup_s: float = WARMUP_S
 
@@ -173,18 +182,17 @@ def measure(
             )
 
 
-def capacity_mbit(
+def by_capacity_test(
     net: OperatorNetwork, direction: Direction, method: Method, window_s: int
-) -> float | None:
-    """A link's rate by our own capacity test; None if it failed."""
+) -> Said:
+    """A link's rate by our own capacity test."""
     profile = _profile(direction, method, window_s)
     result = run_throughput(profile, far_end(net), way_out(net), threading.Event())
-    rate = result.payload.bits_per_second
-    return rate / 1e6 if result.reason is None and rate is not None else None
+    return _said(result.reason, result.payload.bits_per_second)
 
 
-def iperf3_mbit(net: OperatorNetwork, direction: Direction, window_s: int) -> float | None:
-    """The same by the iperf3 command; None if it failed."""
+def by_iperf3(net: OperatorNetwork, direction: Direction, window_s: int) -> Said:
+    """The same by the iperf3 command."""
     done = subprocess.run(
         [
             *("iperf3", "-J", "-c", net.server_host, "-p", str(net.iperf_port)),
@@ -197,12 +205,12 @@ def iperf3_mbit(net: OperatorNetwork, direction: Direction, window_s: int) -> fl
     )
     report = json.loads(done.stdout)
     if "error" in report:
-        return None
-    return float(report["end"]["sum_received"]["bits_per_second"]) / 1e6
+        return Said(None, str(report["error"]))
+    return Said(float(report["end"]["sum_received"]["bits_per_second"]) / 1e6)
 
 
-def video_mbit(net: OperatorNetwork) -> float | None:
-    """Download rate over outstanding time of a session that loads the link; None if it failed."""
+def by_video(net: OperatorNetwork) -> Said:
+    """Download rate over outstanding time of a session that loads the link."""
     bit_s = round(net.link.down_mbit * 1e6)
     profile = VideoProfile(
         height=2160,
@@ -212,8 +220,13 @@ def video_mbit(net: OperatorNetwork) -> float | None:
         segments=VIDEO_SEGMENTS,
     )
     result = run_video(profile, far_end(net), way_out(net), threading.Event())
-    rate = result.payload.bits_per_second
-    return rate / 1e6 if result.reason is None and rate is not None else None
+    return _said(result.reason, result.payload.bits_per_second)
+
+
+def _said(reason: str | None, bits_per_second: float | None) -> Said:
+    if reason is not None or bits_per_second is None:
+        return Said(None, reason or "no rate")
+    return Said(bits_per_second / 1e6)
 
 
 def _profile(direction: Direction, method: Method, window_s: int) -> ThroughputProfile:
@@ -235,19 +248,19 @@ def _ways(
 ) -> Iterator[_Way]:
     rate_mbit = net.link.down_mbit
     if rate_mbit in video_rates_mbit:
-        video = partial(video_mbit, net)
+        video = partial(by_video, net)
         yield _Way("our video session", Direction.DOWN, video, VIDEO_TO_LINK, warmup_s=0.0)
     if rate_mbit not in rates_mbit:
         return
     for direction in Direction:
-        child = partial(capacity_mbit, net, direction, Method.IPERF3, window_s)
+        child = partial(by_capacity_test, net, direction, Method.IPERF3, window_s)
         yield _Way("our iperf3 child", direction, child)
-        yield _Way(REFERENCE, direction, partial(iperf3_mbit, net, direction, window_s))
+        yield _Way(REFERENCE, direction, partial(by_iperf3, net, direction, window_s))
         try:
             _profile(direction, Method.HTTP, window_s)
         except ValueError:
             continue
-        web = partial(capacity_mbit, net, direction, Method.HTTP, window_s)
+        web = partial(by_capacity_test, net, direction, Method.HTTP, window_s)
         yield _Way("our HTTP test", direction, web)
 
 
@@ -286,8 +299,8 @@ def _run_once(net: OperatorNetwork, way: _Way) -> Run:
     wait_until_quiet(interface)
     load = LoadMeter()
     with Crossing(interface, way.direction) as crossing:
-        mbit = way.measure()
-    return Run(mbit, crossing.mbit(way.warmup_s), load.read())
+        said = way.measure()
+    return Run(*said, crossing.mbit(way.warmup_s), load.read())
 
 
 def _rows(link_mbit: float, ways: Sequence[_Way], found: Sequence[list[Run]]) -> Iterator[Row]:
@@ -322,6 +335,9 @@ def _print(rows: Sequence[Row], broken: Sequence[Row]) -> None:
             f" {_percent(row.error):>8} {_percent(row.worst):>8} {_percent(row.to_reference):>9}"
             f" {_percent(row.crossed):>8} {100 * row.busy:>4.0f}%  {promise}"
         )
+        for run in row.runs:
+            if run.reason is not None:
+                print(f"{'':>6} {run.reason}")
     print(
         f"promised, of medians: {TO_LINK:.1%} to the link, {TO_IPERF3:.1%} to iperf3 in the same"
         f" run, video {VIDEO_TO_LINK:.0%}; shaper: the receiving interface's own count to the link"

@@ -8,7 +8,8 @@ import pytest
 
 from drivers.traffic import NetPath, Server, profile, run_throughput, run_video
 from drivers.traffic.profile import Direction, EarlyStop, Method, Protocol
-from sim.network import FRAME_BYTES, SEGMENT_BYTES, OperatorLink, OperatorNetwork, OperatorNetworks
+from sim.network import OperatorLink, OperatorNetwork, OperatorNetworks
+from sim.shaper import FRAME_BYTES, SEGMENT_BYTES
 from tests.unit.drivers.traffic.ends import capacity, run_until, session
 from wire.messages import Outcome
 
