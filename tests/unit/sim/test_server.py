@@ -139,8 +139,9 @@ def started(*words):
         try:
             yield process, json.loads(process.stdout.readline())
         finally:
+            process.terminate()
+            process.wait()  # the killer sees to it
             killer.cancel()
-            process.kill()
 
 
 def test_the_command_says_when_everything_listens_and_ends_on_sigterm():
