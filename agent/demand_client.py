@@ -56,8 +56,8 @@ def service(run_dir: Path) -> Iterator[socket.socket]:
 def ask(stream: socket.socket, wanted: Ask, on_progress: OnProgress, *, waiting: str) -> Measured:
     """The record of the test; raises `RefusedError`.
 
-    Ctrl-C cancels the test and, where it had begun, gives the record of what was measured until then; raises
-    KeyboardInterrupt where there is none. `waiting` is the stage until the test begins.
+    Ctrl-C cancels the test and, where it had begun, gives the record of what was measured until
+    then; raises KeyboardInterrupt where there is none. `waiting` is the stage until it begins.
     """
     lines = _Lines(stream)
     try:
