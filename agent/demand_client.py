@@ -56,8 +56,8 @@ def service(run_dir: Path) -> Iterator[socket.socket]:
 def ask(stream: socket.socket, wanted: Ask, on_progress: OnProgress, *, waiting: str) -> Measured:
     """The record of the test; raises `RefusedError`.
 
-    Ctrl-C cancels the test and gives the record of what was measured until then; raises
-    KeyboardInterrupt where there is none. `waiting` is the stage until the test begins.
+    Ctrl-C cancels the test and, where it had begun, gives the record of what was measured until
+    then; raises KeyboardInterrupt where there is none. `waiting` is the stage until it begins.
     """
     lines = _Lines(stream)
     try:
@@ -65,6 +65,8 @@ def ask(stream: socket.socket, wanted: Ask, on_progress: OnProgress, *, waiting:
         lines.send(msgspec.json.encode(wanted) + b"\n")
         return Measured(_follow(lines, on_progress, waiting))
     except KeyboardInterrupt:
+        if not lines.begun:
+            raise  # its turn had not come: there is nothing to wait for
         stream.settimeout(CANCEL_S)
         try:
             stream.shutdown(socket.SHUT_WR)
@@ -83,6 +85,7 @@ def _follow(lines: "_Lines", on_progress: OnProgress, waiting: str) -> AnyMeasur
         except (msgspec.DecodeError, UnreadableRecordError) as error:
             raise RefusedError(f"the service speaks another language: {error}") from error
         if isinstance(told, Going):
+            lines.begun = True
             on_progress(told.progress)
         elif isinstance(told, Accepted):
             on_progress(Progress(stage=waiting, elapsed_s=0.0))
@@ -94,6 +97,8 @@ class _Lines:
     """What the service says, one line after the other."""
 
     def __init__(self, stream: socket.socket) -> None:
+        self.begun = False
+        """Whether there was a word from inside the test."""
         self._stream = stream
         self._received = bytearray()
 

@@ -445,6 +445,24 @@ def test_ctrl_c_at_the_client_gives_what_was_measured(desk):
     assert (measured.record.outcome, measured.record.reason) == (Outcome.INVALID, CANCELLED)
 
 
+def test_ctrl_c_before_its_turn_does_not_wait_for_the_test_before(desk, call, records):
+    before = call({"kind": "latency", "modem": "viettel", "profile": "slow"})
+    before.until("progress")
+
+    def interrupt(now):
+        assert now.stage == "waiting"
+        raise KeyboardInterrupt
+
+    wanted = Ask(kind="latency", modem="viettel", profile="slow")
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), service(desk.run_dir) as stream:
+        ask(stream, wanted, interrupt, waiting="waiting")
+    assert time.monotonic() - begun < 2
+    before.close()
+    records.wait(lambda row: is_row(row) and row.payload is None)
+    assert [row.reason for row in records.all("latency")] == [CANCELLED, CANCELLED]
+
+
 def interrupt_once(interrupt):
     """Progress that is interrupted the first time only."""
     done = []
