@@ -41,6 +41,8 @@ class Job:
     `agent.orders.OrderError`."""
     utc_s: Callable[[], float | None] = lambda: None
     """Seconds since 1970, where the time is known from GPS or NTP: to judge a server's clock."""
+    max_bytes: int | None = None
+    """Of payload, where the data budget has a limit: what is left of it for tests."""
     dns_servers: tuple[str, ...] = ()
     """Asked over the interface; none leaves names to the computer's own resolver."""
     address_family: IpFamily = IpFamily.ANY

@@ -78,14 +78,21 @@ class Guard:
             )
         return reason
 
-    def attend(self, errand: Errand, interface: str | None, run: Callable[[], Result]) -> Result:
-        """Run the test with its worst case set aside and the computer watched."""
+    def attend(
+        self, errand: Errand, interface: str | None, run: Callable[[int | None], Result]
+    ) -> Result:
+        """Run the test with its worst case set aside and the computer watched.
+
+        `run` is given the payload it may move at the very most; None where nothing limits it.
+        """
         reserved = self._reserve(errand)
         if isinstance(reserved, str):
             return Result(Outcome.SKIPPED, reserved, None)
+        left_bytes = None if reserved is None else reserved.left_bytes
+        most_bytes = None if left_bytes is None else round(left_bytes / HEADERS)
         result: Result | None = None
         try:
-            result = self._watched(interface, run)
+            result = self._watched(interface, lambda: run(most_bytes))
         finally:
             if reserved is not None and self._purse is not None:
                 carried = None if result is None else _carried_bytes(result.payload)

@@ -8,7 +8,7 @@ ran on.
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -268,7 +268,9 @@ class TrafficWorker:
         _tell(request, Progress(stage="testing", elapsed_s=0.0))
         with end.wakes(cancel.set):
             result = self._guard.attend(
-                _errand(request), interface, lambda: self._attempts.run(request.ready, job, end)
+                _errand(request),
+                interface,
+                lambda most: self._attempts.run(request.ready, replace(job, max_bytes=most), end),
             )
         end_ns = self._clock.mono_ns()
         if end.is_set() and result.outcome is not Outcome.OK:

@@ -21,7 +21,14 @@ def prepare(*, profile: str | None, server: Server | None, folder: Path | None) 
 
     def run(job: Job) -> Result:
         end = run_throughput(
-            chosen, first, job.path, job.cancel, job.on_progress, others=rest, utc_s=job.utc_s
+            chosen,
+            first,
+            job.path,
+            job.cancel,
+            job.on_progress,
+            others=rest,
+            max_bytes=job.max_bytes,
+            utc_s=job.utc_s,
         )
         return Result(end.outcome, end.reason, end.payload)
 

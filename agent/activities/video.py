@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agent.activities._profiles import http_server, load, ready
+from agent.activities._profiles import http_server, load, others, ready
 from agent.activity import Job, Ready, Result
 from agent.config import Server
 from drivers.traffic import run_video
@@ -16,10 +16,19 @@ DEFAULT_PROFILE = "video-1080p"
 def prepare(*, profile: str | None, server: Server | None, folder: Path | None) -> Ready:
     """The test with this profile; raises `UnpreparedError`."""
     chosen = load(profile or DEFAULT_PROFILE, VideoProfile, folder)
-    other = http_server(server)
+    first, *rest = (http_server(each) for each in (server, *others(server)))
 
     def run(job: Job) -> Result:
-        end = run_video(chosen, other, job.path, job.cancel, job.on_progress)
+        end = run_video(
+            chosen,
+            first,
+            job.path,
+            job.cancel,
+            job.on_progress,
+            others=rest,
+            max_bytes=job.max_bytes,
+            utc_s=job.utc_s,
+        )
         return Result(end.outcome, end.reason, end.payload)
 
     return ready(chosen, run)

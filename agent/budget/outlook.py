@@ -85,6 +85,13 @@ def refusal(state: Outlook, most_bytes: int) -> str | None:
     )
 
 
+def left_bytes(state: Outlook) -> int | None:
+    """What tests may still take; None where nothing limits them."""
+    if state.tests_bytes is None:
+        return None
+    return max(0, state.tests_bytes - state.used_bytes - state.reserved_bytes)
+
+
 def thrift(state: Outlook) -> str:
     """Why an optional test is left out."""
     return (

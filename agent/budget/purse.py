@@ -15,7 +15,7 @@ from agent.budget import file
 from agent.budget.book import Reading
 from agent.budget.counters import read
 from agent.budget.ledger import Ledger
-from agent.budget.outlook import Outlook, outlook, refusal, thrift
+from agent.budget.outlook import Outlook, left_bytes, outlook, refusal, thrift
 from agent.clock import Clock, Stamp
 from agent.config import Budget
 from agent.places import NoInterfaceError
@@ -49,6 +49,8 @@ class Reserved(NamedTuple):
     """A test's worst case is set aside."""
 
     number: int
+    left_bytes: int | None = None
+    """What it may take at the very most, if it should need more; None: nothing limits it."""
 
 
 class Purse:
@@ -136,7 +138,7 @@ class Purse:
             if not self._save(ledger) and state.limit_bytes is not None:
                 ledger.cancel(number)
                 return "budget: the ledger cannot be written"
-            return Reserved(number)
+            return Reserved(number, left_bytes(state))
 
     def settle(self, modem: str, reserved: Reserved, *, carried_bytes: int | None) -> None:
         """Replace the reservation by what the counters say, on the disk on return.

@@ -199,6 +199,8 @@ class VideoProfile(
     access_timeout_s: Seconds = 30.0
     stall_timeout_s: Seconds = 15.0
     """A request without a byte for this long is given up."""
+    slot_wait_s: Annotated[float, msgspec.Meta(ge=0, le=120)] = 10.0
+    """For asking the server how it is and waiting for a slot; 0 leaves both out."""
 
     def __post_init__(self) -> None:
         """Refuse what makes no session, and sessions too small to prove their target."""
@@ -276,11 +278,16 @@ class VideoProfile(
         return 8 * self.planned_bytes / self.target_bits_per_second
 
     @property
-    def deadline_s(self) -> float:
+    def session_s(self) -> float:
         """A session is cut after three times its play time: nobody watches that."""
         if self.paced is not None:
             return self.paced.window_s
         return self.access_timeout_s + 3 * self.media_s
+
+    @property
+    def deadline_s(self) -> float:
+        """After this long the attempt is given up, whatever it waits for."""
+        return self.slot_wait_s + self.session_s
 
 
 class LatencyProfile(

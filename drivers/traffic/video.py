@@ -5,11 +5,13 @@ that arithmetic. `run_video` fetches. A profile with a `paced` table is run by `
 """
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from drivers.traffic.allowance import Allowance
+from drivers.traffic.any_server import run_on_any
 from drivers.traffic.film import Film
 from drivers.traffic.http import Fuse, HttpConnection, Transfer
 from drivers.traffic.manifest import ManifestError, MediaSegment, Piece, Representation
@@ -33,6 +35,7 @@ from drivers.traffic.result import (
     TrafficError,
     unobserved,
 )
+from drivers.traffic.slot import Need, UtcNow, check_server
 from wire.kinds.video import Payload, Segment
 from wire.messages import Outcome
 
@@ -45,13 +48,54 @@ def run_video(
     cancel: threading.Event,
     on_progress: OnProgress = unobserved,
     *,
+    others: Sequence[Server] = (),
     max_bytes: int | None = None,
+    utc_s: UtcNow = lambda: None,
 ) -> TestResult[Payload]:
     """One session attempt; ends by the profile's deadline, or about 1 s after `cancel`.
 
-    With `max_bytes` it also ends, as `invalid` and marked, within a piece (64 KiB) after so many
-    bytes of body; what the kernel and the network still hold comes on top.
+    `others` and `utc_s` are as in `run_throughput`. With `max_bytes` it also ends, as `invalid` and
+    marked, within a piece (64 KiB) after so many bytes of body; what the kernel and the network
+    still hold comes on top.
     """
+    deadline = time.monotonic() + profile.deadline_s
+
+    def spare_s() -> float:
+        return deadline - profile.session_s - time.monotonic()
+
+    def run(one: Server) -> TestResult[Payload]:
+        need = Need(
+            method="http",
+            seconds=profile.session_s,
+            wait_s=min(profile.slot_wait_s, spare_s()),
+            target_bits_per_second=profile.target_bits_per_second,
+        )
+        with check_server(one, path, cancel, need, deadline=deadline, utc_s=utc_s) as admission:
+            result = _attend(
+                profile, one, path, cancel, on_progress, max_bytes=max_bytes, no=admission.error
+            )
+        payload = msgspec.structs.replace(result.payload, server_check=admission.check)
+        return msgspec.structs.replace(result, payload=payload)
+
+    return run_on_any(
+        (server, *others),
+        run,
+        untouched=lambda payload: not payload.payload_bytes,
+        may_go_on=lambda: not cancel.is_set() and spare_s() > 0,
+    )
+
+
+def _attend(
+    profile: VideoProfile,
+    server: Server,
+    path: NetPath,
+    cancel: threading.Event,
+    on_progress: OnProgress,
+    *,
+    max_bytes: int | None,
+    no: TrafficError | None,
+) -> TestResult[Payload]:
+    """The session on one server; not begun where that said no."""
     before = read_counters(path)
     allowance = Allowance(profile, max_bytes=max_bytes)
     made: _Session | PacedAttempt
@@ -59,7 +103,7 @@ def run_video(
         made = _Session(profile, server, path, cancel, on_progress, allowance=allowance)
     else:
         made = PacedAttempt(profile, server, path, cancel, on_progress, allowance=allowance)
-    error = made.run()
+    error = no or made.run()
     counted = counted_since(path, before)
     payload = msgspec.structs.replace(
         made.payload(cut_off=error is not None),
@@ -108,7 +152,7 @@ class _Session:
     def run(self) -> TrafficError | None:
         """Fetch every segment; gives what ended the session before that."""
         try:
-            with Fuse(self._cancel, deadline_s=self._profile.deadline_s) as fuse:
+            with Fuse(self._cancel, deadline_s=self._profile.session_s) as fuse:
                 connection = self._connect(fuse)
                 try:
                     self._film.open(self._document(connection))

@@ -29,6 +29,7 @@ def session(**changes) -> VideoProfile:
         "segments": 3,
         "access_timeout_s": 2.0,
         "stall_timeout_s": 1.0,
+        "slot_wait_s": 0.0,
     }
     return VideoProfile(name="test", **(shape | changes))
 
@@ -44,12 +45,18 @@ def streamed(manifest: str, **changes) -> VideoProfile:
         "access_timeout_s": 2.0,
         "stall_timeout_s": 1.0,
         "start_threshold_s": 0.5,
+        "slot_wait_s": 0.0,
     }
     return VideoProfile(name="test", **(shape | changes))
 
 
 def paced(**changes) -> VideoProfile:
-    shape = {"height": 1080, "target_bits_per_second": 5_000_000, "paced": Paced()}
+    shape = {
+        "height": 1080,
+        "target_bits_per_second": 5_000_000,
+        "paced": Paced(),
+        "slot_wait_s": 0.0,
+    }
     return VideoProfile(name="test", **(shape | changes))
 
 

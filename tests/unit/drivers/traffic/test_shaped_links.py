@@ -50,7 +50,7 @@ def path(net: OperatorNetwork) -> NetPath:
     ("rate_mbit", "method", "direction"),
     [
         *((rate, Method.IPERF3, direction) for rate in RATES_MBIT for direction in Direction),
-        (20, Method.HTTP, Direction.DOWN),
+        *((20, Method.HTTP, direction) for direction in Direction),
     ],
 )
 def test_a_measured_rate_is_within_two_percent_of_the_shaped_one(
