@@ -110,7 +110,7 @@ def run(arguments: Sequence[str]) -> int:
     if os.geteuid() != 0:
         print("needs root: it makes network namespaces and shapes their links")
         return 2
-    found = measure(options.seconds, options.tests)
+    found = measure(options.seconds, options.tests, _links(options.rates))
     if options.json:
         rows = [{**row._asdict(), "share": row.share, "kept": row.kept} for row in found.rows]
         whole = {**found._asdict(), "machine": machine(), "rows": rows}
@@ -120,18 +120,18 @@ def run(arguments: Sequence[str]) -> int:
     return int(not all(row.kept for row in found.rows))
 
 
-def measure(duration_s: float, tests: str) -> Found:
+def measure(duration_s: float, tests: str, links: Sequence[OperatorLink] = LINKS) -> Found:
     """Let an agent measure and test for so long, and read what it wrote."""
     with (
         tempfile.TemporaryDirectory(prefix="dosong-bench-") as name,
         ExitStack() as parts,
-        OperatorNetworks(LINKS) as nets,
+        OperatorNetworks(links) as nets,
     ):
         folder = Path(name)
         modems = _plug_in(folder, parts)
-        for link in LINKS:
+        for link in links:
             nets[link.name].serve(log=folder / f"server-{link.name}.log")
-        config = _configure(folder, [nets[link.name] for link in LINKS], tests)
+        config = _configure(folder, [nets[link.name] for link in links], tests)
         agent = Part(
             "agent",
             [find_command("dosong-agent"), "run", "--config", str(config)],
@@ -153,13 +153,21 @@ def measure(duration_s: float, tests: str) -> Found:
         agent.stop(STOP_TIMEOUT_S)
         records = list(_records(folder / "state" / "outbox.db"))
         return Found(
-            rows=tuple(_row(link.name, records) for link in LINKS),
+            rows=tuple(_row(link.name, records) for link in links),
             busy=busy,
             agent=own_s / took_s,
             children=children_s / took_s,
             modems=modems_s / took_s,
             outcomes=_outcomes(records),
         )
+
+
+def _links(rates_mbit: str | None) -> Sequence[OperatorLink]:
+    """Those of the table, or with one rate for each, both ways."""
+    if rates_mbit is None:
+        return LINKS
+    rates = [float(rate) for rate in rates_mbit.split(",")]
+    return [OperatorLink(link.name, rate, rate) for link, rate in zip(LINKS, rates, strict=True)]
 
 
 def _plug_in(folder: Path, parts: ExitStack) -> list[Part]:
@@ -318,6 +326,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=None, help="how long")
     parser.add_argument(
         "--tests", choices=list(TESTS), default="all", help="which tests run back to back"
+    )
+    parser.add_argument(
+        "--rates", metavar="MBIT,MBIT,MBIT", help="of the three links (default: 100, 60, 25 down)"
     )
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_S:g} s")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")

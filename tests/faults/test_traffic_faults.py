@@ -58,6 +58,7 @@ pytestmark = pytest.mark.root
 
 FAILED, INVALID, OK = Outcome.FAILED, Outcome.INVALID, Outcome.OK
 BREAK = (FAILED, ("transfer: ", "request: ", "connect: "))
+ADDRESS_CHANGED = (FAILED, ("interface: address changed",))
 REFUSED = (INVALID, ("server: refused", "server: terminated"))
 BUSY = (INVALID, ("server: busy",))
 NO_WAY = (INVALID, ("probe: wrong path",))
@@ -100,7 +101,7 @@ FAULTS = {
     "downlink-dead": Fault(lambda net: drop(net, "output"), (BREAK,)),
     "uplink-dead": Fault(lambda net: drop(net, "input"), (BREAK,)),
     "unplugged": Fault(unplug, ((Outcome.MODEM_GONE, ("interface: ", "bind: ")),)),
-    "address-changed": Fault(change_address, (BREAK,)),
+    "address-changed": Fault(change_address, (BREAK, ADDRESS_CHANGED)),
     "server-frozen": Fault(lambda net: signal_all(net, signal.SIGSTOP), (BREAK,)),
     "child-stopped": Fault(
         signal_child(signal.SIGSTOP), ((INVALID, ("probe: ",)),), names=IPERF3, partial=False
