@@ -10,6 +10,8 @@ import pytest
 from tests.faults.storm import STRANGER_PATH, Storm, resources
 from tests.unit.drivers.modem.bus import Bus, BusHints
 
+pytestmark = pytest.mark.alone
+
 CYCLES = 500
 """Each is two events: out and in."""
 

@@ -54,7 +54,7 @@ from tests.faults.traffic import (
 )
 from wire.messages import Outcome
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.alone]
 
 FAILED, INVALID, OK = Outcome.FAILED, Outcome.INVALID, Outcome.OK
 BREAK = (FAILED, ("transfer: ", "request: ", "connect: "))
