@@ -208,7 +208,7 @@ class HttpConnection:
         """Download one resource; a failure is told in the transfer, with the bytes so far.
 
         `silence_s` without a byte ends it. `byte_range` asks for the bytes from the first to the
-        last number only. `on_bytes` hears of each piece as it arrives, `on_piece` gets it; a
+        last number only. More than `expected_bytes` are not read: data cost money. `on_bytes` hears of each piece as it arrives, `on_piece` gets it; a
         `TrafficError` they raise ends the transfer. Redirections are not followed: to another host
         they are a portal's. A failed transfer closes the connection; the next one opens another.
         """
@@ -232,6 +232,8 @@ class HttpConnection:
                     first_byte_s = time.monotonic() - started
                     stage = "transfer"
                 received += len(piece)
+                if expected_bytes is not None and received > expected_bytes:
+                    raise _other_size(f"more than {expected_bytes} bytes")
                 if on_bytes is not None:
                     on_bytes(len(piece))
                 if on_piece is not None:
@@ -294,7 +296,7 @@ class HttpConnection:
                     on_bytes(taken)
             response = self._client.getresponse()
             self._demand_data(response, None)
-            said = response.read(MAX_ANSWER_BYTES)
+            said = _head(response)
             response.close()
             return self._sent(accepted, body_bytes, said)
         except TrafficError as error:
@@ -316,7 +318,7 @@ class HttpConnection:
             headers = {} if body is None else {"Content-Type": "application/json"}
             self._client.request(method, resource, body=body, headers=headers)
             response = self._client.getresponse()
-            said = response.read(MAX_ANSWER_BYTES)
+            said = _head(response)
             if not response.isclosed():
                 self._client.close()  # it goes on: not for us
             told = {name.lower(): value for name, value in response.getheaders()}
@@ -381,10 +383,23 @@ def _shortfall(
     if declared_bytes is not None and received < declared_bytes:
         return TrafficError("transfer", "closed early")
     if expected_bytes is not None and received != expected_bytes:
-        return TrafficError(
-            "server", f"sent {received} bytes, not {expected_bytes}", outcome=Outcome.INVALID
-        )
+        return _other_size(f"{received} bytes, not {expected_bytes}")
     return None
+
+
+def _other_size(what: str) -> TrafficError:
+    return TrafficError("server", f"sent {what}", outcome=Outcome.INVALID)
+
+
+def _head(response: http.client.HTTPResponse) -> bytes:
+    """A body's first `MAX_ANSWER_BYTES`, or all of it.
+
+    By `read1`: `read` keeps all that comes after a chunk of size -1, whatever is asked for.
+    """
+    body = b""
+    while len(body) < MAX_ANSWER_BYTES and (piece := response.read1(MAX_ANSWER_BYTES - len(body))):
+        body += piece
+    return body
 
 
 def portal(status: int, location: str | None, *, host: str) -> TrafficError | None:

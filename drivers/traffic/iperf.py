@@ -256,6 +256,7 @@ _FAILED, _INVALID = Outcome.FAILED, Outcome.INVALID
 _MEANINGS: tuple[tuple[str, str | None, str, Outcome], ...] = (
     ("server is busy", "server", "busy", _INVALID),
     ("server has terminated", "server", "terminated", _INVALID),
+    ("unknown control message", "server", "does not speak iperf3", _INVALID),
     ("access denied", "server", "access denied", _INVALID),
     ("unable to create a new stream", "server", "no new stream", _INVALID),
     ("no such device", "bind", "no such interface", Outcome.MODEM_GONE),

@@ -302,7 +302,7 @@ def _race(
         while waiting or runners:
             now = time.monotonic()
             if now >= deadline:
-                raise TrafficError("connect", "timeout")
+                raise _telling(failure, TrafficError("connect", "timeout"))
             if waiting and (now >= next_s or not runners):
                 stream = losers.enter_context(socket.socket(waiting[0].family, socket.SOCK_STREAM))
                 bind_to_device(stream, path)
@@ -322,13 +322,19 @@ def _race(
                     stream.getpeername()
                 except OSError as lost:
                     code = stream.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or lost.errno
-                    failure = network_error("connect", OSError(code, os.strerror(code or 0)))
+                    seen = network_error("connect", OSError(code, os.strerror(code or 0)))
+                    failure = _telling(failure, seen)
                     continue
                 winner = stream.dup()
                 winner.settimeout(timeout_s)
                 guard(winner)
                 return winner
     raise failure or TrafficError("connect", "timeout")
+
+
+def _telling(before: TrafficError | None, last: TrafficError) -> TrafficError:
+    """The failure that says more: a host that refused was reached, whatever the other family."""
+    return last if before is None or before.outcome is Outcome.FAILED else before
 
 
 def bind_to_device(stream: socket.socket, path: NetPath) -> None:

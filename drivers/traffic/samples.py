@@ -86,7 +86,7 @@ class Requests(Sampler):
             if number == 0:
                 return self._connection.connect_s
             left_s = max(until - time.monotonic(), 0.001)
-            transfer = self._connection.get("/empty", silence_s=left_s)
+            transfer = self._connection.get("/empty", silence_s=left_s, expected_bytes=0)
             if transfer.error is not None:
                 raise transfer.error
         except TrafficError:

@@ -1,5 +1,6 @@
 """Profiles for quick tests, and far ends that misbehave."""
 
+import contextlib
 import socket
 import threading
 import time
@@ -88,8 +89,9 @@ class Misbehaving:
                 continue
             self._accepted.append(connection)
             if self._answer:
-                connection.recv(4096)
-                connection.sendall(self._answer)
+                with contextlib.suppress(ConnectionError):  # a client that has had enough
+                    connection.recv(4096)
+                    connection.sendall(self._answer)
             if self._then_close:
                 connection.close()
 

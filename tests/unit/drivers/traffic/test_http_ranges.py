@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from drivers.traffic import NetPath
-from drivers.traffic.http import Fuse, HttpConnection
+from drivers.traffic.http import CHUNK_BYTES, Fuse, HttpConnection
 from drivers.traffic.netpath import resolve
 from drivers.traffic.result import TrafficError
 from tests.unit.drivers.traffic.films import FilmServer
@@ -55,6 +55,14 @@ def test_after_a_failed_transfer_the_next_one_gets_a_connection_of_its_own(conne
         # The rest of the body would be taken for the next answer.
         assert not connection.get("/x", silence_s=1, on_piece=_refuse).complete
         assert connection.get("/y", silence_s=1, expected_bytes=1).complete
+
+
+def test_no_more_is_read_than_was_asked_for(connect, misbehaving):
+    far = misbehaving(b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n" + bytes(900_000))
+    transfer = connect(far.port).get("/x", silence_s=1, expected_bytes=100)
+    assert transfer.error.outcome is Outcome.INVALID
+    assert transfer.error.reason == "server: sent more than 100 bytes"
+    assert transfer.payload_bytes <= CHUNK_BYTES
 
 
 def _refuse(_: bytes) -> None:

@@ -187,6 +187,12 @@ def test_json_of_another_shape_is_unreadable(text):
             "bind: no such interface",
             "modem_gone",
         ),
+        (
+            "error - received an unknown control message (ensure other side is iperf3 and not iperf)",
+            False,
+            "server: does not speak iperf3",
+            "invalid",
+        ),
         ("error - something new", True, "transfer: something new", "failed"),
     ],
 )

@@ -186,6 +186,19 @@ def test_two_addresses_that_are_silent_are_a_timeout(deaf_port):
         open_stream(msgspec.structs.replace(silent, others=(silent,)), NetPath(), timeout_s=0.6)
 
 
+@pytest.mark.parametrize("silent_first", [True, False])
+def test_a_host_that_refused_was_reached_although_its_other_address_is_silent(
+    deaf_port, refused_port, silent_first
+):
+    silent, refuses = (
+        Address(family=socket.AF_INET, host="127.0.0.1", port=port)
+        for port in (deaf_port, refused_port)
+    )
+    first, second = (silent, refuses) if silent_first else (refuses, silent)
+    with pytest.raises(TrafficError, match="server: refused"):
+        open_stream(msgspec.structs.replace(first, others=(second,)), NetPath(), timeout_s=0.6)
+
+
 def test_two_addresses_that_refuse_are_a_server_that_is_down(refused_port):
     with pytest.raises(TrafficError, match="server: refused"):
         open_stream(both(refused_port), NetPath(), timeout_s=2)

@@ -82,6 +82,12 @@ def test_lost_samples_are_counted_and_absent(misbehaving):
     assert (result.outcome, result.reason) == (Outcome.FAILED, "request: timeout")
 
 
+def test_an_empty_body_is_empty(misbehaving):
+    far = misbehaving(b"HTTP/1.1 200 OK\r\nContent-Length: 50000\r\n\r\n" + bytes(50_000))
+    result = run(round_trips(count=1), Server(host="127.0.0.1", http_port=far.port))
+    assert (result.outcome, result.reason) == (Outcome.INVALID, "server: sent more than 0 bytes")
+
+
 HANDSHAKES = [LatencyMethod.HTTP, LatencyMethod.TCP]
 
 

@@ -95,6 +95,13 @@ def test_a_peer_that_accepts_and_never_talks_ends_at_the_deadline(misbehaving, m
     assert (result.outcome, result.reason) == (Outcome.FAILED, "connect: no answer")
 
 
+def test_a_far_end_of_another_kind_is_not_the_networks_fault(misbehaving):
+    """A captive portal, say, that answers on every port."""
+    portal = misbehaving(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", then_close=True)
+    result = run(capacity(), Server(host="127.0.0.1", iperf_port=portal.port))
+    assert (result.outcome, result.reason) == (Outcome.INVALID, "server: does not speak iperf3")
+
+
 def test_a_busy_server_is_not_the_networks_fault(iperf):
     cancel = threading.Event()
     first = threading.Thread(target=run, args=(capacity(window_s=20), at(iperf), ANY, cancel))
