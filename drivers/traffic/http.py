@@ -225,7 +225,7 @@ class HttpConnection:
             wanted = {} if byte_range is None else {"Range": "bytes={}-{}".format(*byte_range)}
             self._client.request("GET", resource, headers=wanted)
             response = self._client.getresponse()
-            self._demand_data(response, byte_range)
+            self._demand_data(response, byte_range, whole_will_do=expected_bytes is None)
             resource_bytes = _whole_size(response.getheader("Content-Range"))
             while piece := response.read1(CHUNK_BYTES):
                 if first_byte_s is None:
@@ -295,7 +295,7 @@ class HttpConnection:
                     accepted += taken
                     on_bytes(taken)
             response = self._client.getresponse()
-            self._demand_data(response, None)
+            self._demand_data(response)
             said = _head(response)
             response.close()
             return self._sent(accepted, body_bytes, said)
@@ -337,14 +337,19 @@ class HttpConnection:
         self._socket.settimeout(silence_s)
 
     def _demand_data(
-        self, response: http.client.HTTPResponse, byte_range: tuple[int, int] | None
+        self,
+        response: http.client.HTTPResponse,
+        byte_range: tuple[int, int] | None = None,
+        *,
+        whole_will_do: bool = True,
     ) -> None:
-        """Raise unless this is what was asked for; a server may send the whole for a range."""
+        """Raise unless this is what was asked for; for a range perhaps the whole resource."""
         foreign = portal(response.status, response.getheader("Location"), host=self._client.host)
         if foreign is not None:
             raise foreign
         partial = byte_range is not None and response.status == http.HTTPStatus.PARTIAL_CONTENT
-        if response.status != http.HTTPStatus.OK and not partial:
+        whole = response.status == http.HTTPStatus.OK and (byte_range is None or whole_will_do)
+        if not (whole or partial):
             raise TrafficError("server", f"HTTP {response.status}", outcome=Outcome.INVALID)
         said = response.getheader("Content-Range", "")
         if partial and byte_range is not None and not said.startswith(f"bytes {byte_range[0]}-"):

@@ -46,9 +46,9 @@ def test_an_upload_counts_what_has_arrived(measurement):
     assert (result.reason, payload.direction) == (None, "up")
     assert payload.payload_bytes > 1_000_000
     assert payload.server_received_bytes % 1_000_000 == 0
-    # A body is open on each stream at the end; all others the server has confirmed.
+    # A body was open on each stream at the last look; the server may have got its rest since.
     open_bytes = payload.total_payload_bytes - payload.server_received_bytes
-    assert 0 <= open_bytes <= 3 * 1_000_000
+    assert abs(open_bytes) <= 3 * 1_000_000
 
 
 def test_an_upload_of_which_the_server_got_less_is_the_servers_fault(measurement):
