@@ -9,11 +9,12 @@ from agent.activity import Ready, Result
 from agent.config import Host, ModemPlace
 from agent.guard import Guard
 from agent.host_watch import HostWatch
+from agent.request import TestRequest
 from agent.runtime import Stop
 from agent.shared_paths import SharedPaths
 from agent.snapshots import Snapshot
 from agent.ticks import NS_PER_S
-from agent.traffic_worker import TestRequest, TrafficWorker
+from agent.traffic_worker import TrafficWorker
 from tests.unit.agent.budget.conftest import A, Probe
 from wire.cells import Cell, Rat, RatClass
 from wire.evidence import ServerCheck

@@ -12,11 +12,12 @@ from agent.activity import Ready, Result
 from agent.config import ModemPlace
 from agent.orders import OrderError
 from agent.places import NoInterfaceError
+from agent.request import TestRequest
 from agent.runtime import Stop
 from agent.shared_paths import SharedPaths
 from agent.snapshots import Snapshot
 from agent.ticks import NS_PER_S
-from agent.traffic_worker import TestRequest, TrafficWorker
+from agent.traffic_worker import TrafficWorker
 from drivers.traffic.result import Progress
 from wire.cells import Cell, Rat, RatClass
 from wire.kinds import latency
