@@ -44,12 +44,12 @@ class Watching:
     def load(self, bits_per_second: float | None, *, after_s: float = 0.0) -> HostLoad:
         """What they say of a test with this result; `limited_by` is set where it proves nothing.
 
-        Looks before `after_s` are left out, but for the last of them: the test had not begun.
+        Looks before `after_s` are left out: the test had not begun.
         """
         looks = tuple(self.looks)
         begun_s = looks[0].mono_s + after_s if looks else 0.0
-        before = [look for look in looks if look.mono_s < begun_s]
-        load = summarise(looks[max(0, len(before) - 1) :], self._usb_mbit_s)
+        during = tuple(look for look in looks if look.mono_s >= begun_s)
+        load = summarise(during or looks[-1:], self._usb_mbit_s)
         return with_verdict(load, self._limits, bits_per_second)
 
 

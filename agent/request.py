@@ -64,8 +64,8 @@ class TestRequest:
             now = msgspec.structs.replace(now, planned_s=self.ready.planned_s)
         self.on_progress(now)
 
-    def unbegun(self) -> Result:
-        """How it ends where nobody waits for it any more, or because we end."""
+    def unbegun(self, why: str = STOPPED) -> Result:
+        """How it ends where nobody waits for it any more, or else for this reason of ours."""
         if self.cancelled.is_set():
             return Result(Outcome.INVALID, CANCELLED, None)
-        return Result(Outcome.SKIPPED, STOPPED, None)
+        return Result(Outcome.SKIPPED, why, None)

@@ -86,12 +86,15 @@ class TrafficWorker:
         self._guard = Guard(place.name) if guard is None else guard
         self._unanswered: TestRequest | None = None
         self._beat: Beat = _unheard
+        self._over = False
 
     def ask(self, request: TestRequest) -> None:
         """Run the test as soon as those before it are done; it ends as a row in any case."""
         left_out = self._requests.put(request)
         if left_out is not None:
             self.skip(left_out, f"busy: {MOST_REQUESTS} tests wait already")
+        if self._over:
+            self._empty(STOPPED)
 
     def skip(self, request: TestRequest, reason: str, *, mono_ns: int | None = None) -> None:
         """Record that a planned test was not run, and why."""
@@ -99,18 +102,27 @@ class TrafficWorker:
 
     def run(self, stop: Stop, beat: Beat) -> None:
         """Run tests until stopped; those still waiting then are recorded as skipped."""
-        self._beat = beat
+        self._beat, self._over = beat, False
         with stop.wakes(self._requests.wake):
             try:
                 while not stop.is_set():
-                    if not self._attempts.hopeless:  # else the watchdog is to end the process
-                        beat()
+                    self._feed()
                     request = self._requests.take(BEAT_EVERY_S)
                     if request is not None:
                         self._answer(request, stop)
             finally:
-                while (request := self._requests.take(0)) is not None:
-                    self._end(request, request.unbegun())
+                self._over = stop.is_set()
+                self._empty(STOPPED if self._over else CRASHED)
+
+    def _feed(self) -> None:
+        """Tell the watchdog that all is well; where it is not, it is to end the process."""
+        if not self._attempts.hopeless:
+            self._beat()
+
+    def _empty(self, why: str) -> None:
+        """Record as skipped what waits."""
+        while (request := self._requests.take(0)) is not None:
+            self._end(request, request.unbegun(why))
 
     def _answer(self, request: TestRequest, stop: Stop) -> None:
         """Run one test; a defect that ends this thread does not take the row with it."""
@@ -133,7 +145,7 @@ class TrafficWorker:
         with self._paths.taken(
             path,
             stop=end,
-            beat=self._beat,
+            beat=self._feed,
             timeout_s=left_s,
             rank=request.rank,
             gives_way=lambda: self._requests.outranks(request),
@@ -169,13 +181,13 @@ class TrafficWorker:
         try:
             self._radio.request_lock(mode, stop=end, timeout_s=LOCK_TIMEOUT_S)
         except OrderError as error:
-            if request.cancelled.is_set():
+            if end.is_set():
                 self._end(request, request.unbegun())
             else:
                 self.skip(request, f"rat lock: {error}")
         else:
             agreed = self._await_agreement(mode, end)
-            if request.cancelled.is_set():
+            if end.is_set():
                 self._end(request, request.unbegun())
             elif agreed:
                 self._test(request, end)
@@ -203,6 +215,7 @@ class TrafficWorker:
         lock = Lock(mode=mode)
         agrees: bool | None = None
         while self._clock.mono_ns() < deadline_ns and not stop.is_set():
+            self._feed()
             look = self._radio.next_snapshot(after_ns, BEAT_EVERY_S)
             if look is None:
                 continue
@@ -216,7 +229,7 @@ class TrafficWorker:
 
     def _test(self, request: TestRequest, end: Stop) -> None:
         obstacle = self._obstacle(end, needs_service=request.needs_service)
-        if request.cancelled.is_set():
+        if end.is_set():
             obstacle = request.unbegun()
         if obstacle is not None:
             self._end(request, obstacle)
@@ -241,6 +254,7 @@ class TrafficWorker:
             utc_s=self._utc_s,
         )
         request.tell(Progress(stage="testing", elapsed_s=0.0))
+        self._feed()
         with end.wakes(cancel.set):
             result = self._guard.attend(
                 request.errand,
@@ -248,18 +262,20 @@ class TrafficWorker:
                 lambda most: self._attempts.run(request.ready, replace(job, max_bytes=most), end),
             )
         end_ns = self._clock.mono_ns()
+        self._feed()
+        failed = result.outcome is Outcome.FAILED and request.needs_service
+        if (result.payload is not None or failed) and not end.is_set():
+            # The last look may be on its way still: once a later one is there, so is that.
+            self._radio.next_snapshot(end_ns, LAST_LOOK_TIMEOUT_S)
         if end.is_set() and result.outcome is not Outcome.OK:
             # The network did not do this: in no statistic.
             reason = CANCELLED if request.cancelled.is_set() else STOPPED
             result = result._replace(outcome=Outcome.INVALID, reason=reason)
-        elif result.outcome is Outcome.FAILED and request.needs_service:
+        elif failed:
             excused = excuse(self._radio.snapshots(start_ns))
             if excused is not None:
                 reason = f"{excused.reason} ({result.reason})"
                 result = result._replace(outcome=excused.outcome, reason=reason)
-        if result.payload is not None and not end.is_set():
-            # The last look may be on its way still: once a later one is there, so is that.
-            self._radio.next_snapshot(end_ns, LAST_LOOK_TIMEOUT_S)
         self._end(request, result, mono_ns=start_ns, end_ns=end_ns, position=position)
 
     def _utc_s(self) -> float | None:
@@ -281,6 +297,7 @@ class TrafficWorker:
         """The next look at a modem that is there and settled; none when it does not come soon."""
         deadline_ns = after_ns + round(FIRST_LOOK_TIMEOUT_S * NS_PER_S)
         while self._clock.mono_ns() < deadline_ns and not stop.is_set():
+            self._feed()
             look = self._radio.next_snapshot(after_ns, BEAT_EVERY_S)
             if look is not None and look.outcome is not Outcome.SKIPPED:
                 return (look,)
