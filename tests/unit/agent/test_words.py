@@ -31,7 +31,7 @@ def test_both_languages_say_the_same_things():
     for key, english in TEXTS["en"].items():
         assert fields(TEXTS["vi"][key]) <= fields(english), key
     only_vietnamese = set(TEXTS["vi"]) - set(TEXTS["en"])
-    assert all(re.match(r"(kind|outcome|stage)\.", key) for key in only_vietnamese)
+    assert all(re.match(r"(kind|outcome|stage|early)\.", key) for key in only_vietnamese)
     assert set(ADVICE["vi"]) == set(ADVICE["en"])
 
 
