@@ -27,6 +27,7 @@ from wire.messages import AnyMeasurement, Outcome
 
 FIRST_LOOK_TIMEOUT_S = 60.0
 TEST_TIMEOUT_S = 600.0
+"""Beside its own deadline, where it has one: a scan has none, and a lock takes its time."""
 CANCEL_S = 5.0
 """For the row of a test that was cancelled."""
 STOP_TIMEOUT_S = 9.0
@@ -98,6 +99,7 @@ class Bench:
         KeyboardInterrupt where there is none.
         """
         self._kept.radio(BEFORE_ALL_NS, FIRST_LOOK_TIMEOUT_S)
+        timeout_s = TEST_TIMEOUT_S + (prepared.ready.deadline_s or 0.0)
         ended = threading.Event()
         rows: list[AnyMeasurement] = []
 
@@ -112,8 +114,8 @@ class Bench:
         )
         try:
             self._tests.ask(request)
-            if not ended.wait(TEST_TIMEOUT_S):
-                raise NoRecordError(f"the test did not end within {TEST_TIMEOUT_S:.0f} s")
+            if not ended.wait(timeout_s):
+                raise NoRecordError(f"the test did not end within {timeout_s:.0f} s")
         except KeyboardInterrupt:
             request.cancelled.set()
             if not ended.wait(CANCEL_S):
