@@ -63,6 +63,7 @@ ADVICE_BY_REASON = {
     "probe: wrong path": "probe: wrong path",
     "probe: the test hung": "probe: hung",
     "probe: ping_group_range": "probe: ping",
+    "probe: data cap": "budget",
     "probe: cancelled": "cancelled",
     "cancelled by": "cancelled",
     "host:": "host",

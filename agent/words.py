@@ -229,6 +229,7 @@ TEXTS = {
         "never_came": "không byte nào tới",
         "stage.testing": "đang đo",
         "stage.transfer": "đang truyền",
+        "stage.paced": "đang truyền theo nhịp",
         "stage.round trip": "lượt đi về",
         "stage.segment": "đoạn",
         "stage.locking to": "đang khóa vào",

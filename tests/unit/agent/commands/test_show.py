@@ -271,6 +271,7 @@ def test_a_field_no_page_knows_is_shown_by_its_name(shown, record_of):
         (Outcome.INVALID, "probe: wrong path", "ip rule"),
         (Outcome.INVALID, "host: core 0 full", "The computer was the limit"),
         (Outcome.SKIPPED, "budget: used up", "data budget"),
+        (Outcome.INVALID, "probe: data cap before the window", "data budget"),
         (Outcome.INVALID, "cancelled by the technician", "stopped half-way"),
         (Outcome.SKIPPED, "needs: A has enough samples at this hour", "drive on"),
         (Outcome.SKIPPED, "temperature: 88 C", "give it air or shade"),
