@@ -69,7 +69,8 @@ def _lines(record: AnyMeasurement, payload: Payload, words: Words) -> Iterator[t
     yield words("label.first"), words("first", first=_ms(payload.first_rtt_ms, words))
     yield words("label.check"), _check(payload, words)
     yield from of_network(payload.radio, words)
-    known = [each for each in (payload.address, payload.address_family) if each is not None]
+    address = None if payload.address == payload.server else payload.address
+    known = [each for each in (address, payload.address_family) if each is not None]
     yield from of_server(
         payload.server, payload.server_check, words, address=", ".join(known) or None
     )

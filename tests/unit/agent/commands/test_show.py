@@ -135,6 +135,9 @@ def test_a_latency_check_tells_its_name_server_address_and_what_was_lost(shown, 
         "2 of 11 (18 %): numbers 0 7 (0 is the first)",
     ):
         assert words in text
+    assert "2001:db8::1; ipv6" in shown(
+        "latency", msgspec.structs.replace(payload, server="2001:db8::1")
+    )
     own = msgspec.structs.replace(payload, dns_server=None)
     assert "61.5 ms, asked the computer's own resolver" in shown("latency", own)
 
