@@ -17,16 +17,17 @@ from agent.places import Places
 from agent.rat_setting import SavedSettings
 from agent.recorder import Envelope, Recorder
 from agent.rungs import RungLog
-from agent.runtime import Stop, Supervisor, Worker
+from agent.runtime import Supervisor, Worker
 from agent.shared_paths import SharedPaths
 from agent.ticks import NS_PER_S
-from agent.traffic_worker import TestRequest, TrafficWorker
+from agent.traffic_worker import TrafficWorker
 from agent.whereabouts import Whereabouts
 from drivers.traffic.result import OnProgress
 from wire.messages import AnyMeasurement, Outcome
 
 FIRST_LOOK_TIMEOUT_S = 60.0
 TEST_TIMEOUT_S = 600.0
+"""Beside its own deadline, where it has one: a scan has none, and a lock takes its time."""
 CANCEL_S = 5.0
 """For the row of a test that was cancelled."""
 STOP_TIMEOUT_S = 9.0
@@ -98,33 +99,28 @@ class Bench:
         KeyboardInterrupt where there is none.
         """
         self._kept.radio(BEFORE_ALL_NS, FIRST_LOOK_TIMEOUT_S)
-        ended, cancelled = threading.Event(), Stop()
+        timeout_s = TEST_TIMEOUT_S + (prepared.ready.deadline_s or 0.0)
+        ended = threading.Event()
         rows: list[AnyMeasurement] = []
 
         def done(row: AnyMeasurement) -> None:
             rows.append(row)
             ended.set()
 
-        request = TestRequest(
-            kind=prepared.kind,
-            ready=prepared.ready,
-            needs_service=prepared.needs_service,
+        request = prepared.request(
             give_up_mono_ns=self._clock.mono_ns() + round(TEST_TIMEOUT_S * NS_PER_S),
-            plan=prepared.plan,
-            rat_lock=prepared.rat_lock,
             on_progress=on_progress,
             done=done,
-            cancelled=cancelled,
         )
         try:
             self._tests.ask(request)
-            if not ended.wait(TEST_TIMEOUT_S):
-                raise NoRecordError(f"the test did not end within {TEST_TIMEOUT_S:.0f} s")
+            if not ended.wait(timeout_s):
+                raise NoRecordError(f"the test did not end within {timeout_s:.0f} s")
         except KeyboardInterrupt:
-            cancelled.set()
+            request.cancelled.set()
             if not ended.wait(CANCEL_S):
                 raise
-        return Measured(rows[0], interrupted=cancelled.is_set())
+        return Measured(rows[0], interrupted=request.cancelled.is_set())
 
 
 @contextmanager

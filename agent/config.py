@@ -118,7 +118,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def allowance(self, account: str) -> Allowance:
         """What the SIM of this ICCID may use."""
-        own = next((each for each in self.sim if each.iccid == account), None)
+        own = next((each for each in self.sim if each.iccid.rstrip("F") == account), None)
         monthly_gb, day, share = self.monthly_gb, self.resets_on_day, self.reserve_share
         if own is not None:
             monthly_gb = monthly_gb if own.monthly_gb is None else own.monthly_gb

@@ -7,6 +7,7 @@ from drivers.traffic.profile import (
     Direction,
     LatencyProfile,
     Profile,
+    Protocol,
     ScanProfile,
     ThroughputProfile,
     TrafficProfile,
@@ -22,6 +23,8 @@ MOST_BITS_PER_SECOND = 300e6
 """Nothing that a probe measures with is faster for long: what USB 2.0 carries."""
 OVERHEAD = 1.1
 """Headers, acknowledgements and what is sent again, on top of the payload."""
+PACKET_BYTES = 60
+"""Headers of IPv6 and UDP, and some of the link's: of each datagram, which may be small."""
 HANDSHAKE_BYTES = 10_000
 """Names, connections, results that are exchanged: of each test."""
 ROUND_TRIP_BYTES = 2_000
@@ -38,9 +41,10 @@ class Cost(NamedTuple):
 
 
 def cost(settings: Profile | None, planning: Planning) -> Cost:
-    """The most bytes of one run with this profile; None is a test without one, a scan.
+    """The bytes of one whole run with this profile; None is a test without one, a scan.
 
-    A capacity test loads what the link gives: the rate is assumed. The others know their bytes.
+    A capacity test loads what the link gives: the rate is assumed. The others know their bytes,
+    but for sessions by a manifest: those are of about so many (`most_bytes` has the bound).
     """
     match settings:
         case ThroughputProfile():
@@ -88,6 +92,8 @@ def most_bytes(
     match profile:
         case ThroughputProfile():
             payload = _capacity_bytes(profile, assumed_bits_per_second)
+            if profile.protocol is Protocol.UDP:
+                payload = round(payload * (1 + PACKET_BYTES / profile.udp_payload_bytes))
         case VideoProfile():
             payload = profile.most_bytes
         case LatencyProfile():

@@ -3,6 +3,7 @@
 Over the socket each message is one JSON object on one line, told apart by its `type`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
@@ -13,7 +14,8 @@ from agent.activity import Ready, UnpreparedError
 from agent.config import Config, ModemPlace, Server
 from agent.misfits import suggestion
 from agent.plan import Entry, Name
-from drivers.traffic.result import Progress
+from agent.request import TestRequest
+from drivers.traffic.result import OnProgress, Progress
 from wire.codec import UnreadableRecordError
 from wire.kinds import kinds
 from wire.messages import AnyMeasurement, RatMode
@@ -22,6 +24,8 @@ SOCKET_FILE = "demand.sock"
 """In the agent's `run_dir`."""
 ON_DEMAND = "on-demand"
 """Stands as the plan in the row of a test that no plan entry describes."""
+PRIORITY = 10
+"""Above each of the plan's: a person waits."""
 RADIO = "radio"
 """The kind that is no test: one look."""
 MAX_REQUEST_BYTES = 4096
@@ -82,6 +86,26 @@ class Prepared:
     needs_service: bool
     plan: str
     rat_lock: RatMode | None
+
+    def request(
+        self,
+        *,
+        give_up_mono_ns: int,
+        on_progress: OnProgress,
+        done: Callable[[AnyMeasurement], None],
+    ) -> TestRequest:
+        """The test for a modem's worker. It goes before those of the plan."""
+        return TestRequest(
+            kind=self.kind,
+            ready=self.ready,
+            needs_service=self.needs_service,
+            give_up_mono_ns=give_up_mono_ns,
+            plan=self.plan,
+            rat_lock=self.rat_lock,
+            priority=PRIORITY,
+            on_progress=on_progress,
+            done=done,
+        )
 
 
 class Measured(NamedTuple):

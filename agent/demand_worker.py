@@ -33,9 +33,9 @@ from agent.demand import (
     prepare,
 )
 from agent.misfits import suggestion
+from agent.request import TestRequest
 from agent.runtime import Beat, Stop
 from agent.ticks import NS_PER_S
-from agent.traffic_worker import TestRequest
 from drivers.traffic.result import Progress
 from wire.codec import encode_record
 from wire.messages import AnyMeasurement
@@ -223,13 +223,8 @@ class DemandWorker:
             news.append(what)
             wake()
 
-        request = TestRequest(
-            kind=prepared.kind,
-            ready=prepared.ready,
-            needs_service=prepared.needs_service,
+        request = prepared.request(
             give_up_mono_ns=self._clock.mono_ns() + round(WAIT_S * NS_PER_S),
-            plan=prepared.plan,
-            rat_lock=prepared.rat_lock,
             on_progress=hear,
             done=hear,
         )

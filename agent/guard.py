@@ -12,6 +12,7 @@ from agent.host_watch import HostWatch, Watching
 from agent.needs import Question
 from agent.snapshots import Snapshot, rat_class_of
 from wire.cells import RatClass
+from wire.evidence import ServerCheck
 from wire.messages import Outcome, Position, RatMode
 
 NUMBERS = frozenset({Outcome.OK, Outcome.SLOW, Outcome.FAILED})
@@ -114,12 +115,19 @@ class Guard:
         return _proven(result, watching)
 
 
+def waited_s(payload: msgspec.Struct) -> float:
+    """Until the server had a place for the test: nothing was measured then."""
+    check = getattr(payload, "server_check", None)
+    seconds = check.waited_s if isinstance(check, ServerCheck) else None
+    return 0.0 if seconds is None else seconds
+
+
 def _proven(result: Result, watching: Watching) -> Result:
     """The result with what the computer did; invalid where that, not the network, limited it."""
     payload = result.payload
     if payload is None or "host" not in payload.__struct_fields__:
         return result
-    load = watching.load(getattr(payload, "bits_per_second", None))
+    load = watching.load(getattr(payload, "bits_per_second", None), after_s=waited_s(payload))
     result = result._replace(payload=msgspec.structs.replace(payload, host=load))
     if load.limited_by is None or result.outcome not in NUMBERS:
         return result

@@ -41,9 +41,15 @@ class Watching:
         self._limits = limits
         self.looks: deque[Look] = deque(maxlen=KEPT)
 
-    def load(self, bits_per_second: float | None) -> HostLoad:
-        """What they say of a test with this result; `limited_by` is set where it proves nothing."""
-        load = summarise(tuple(self.looks), self._usb_mbit_s)
+    def load(self, bits_per_second: float | None, *, after_s: float = 0.0) -> HostLoad:
+        """What they say of a test with this result; `limited_by` is set where it proves nothing.
+
+        Looks before `after_s` are left out: the test had not begun.
+        """
+        looks = tuple(self.looks)
+        begun_s = looks[0].mono_s + after_s if looks else 0.0
+        during = tuple(look for look in looks if look.mono_s >= begun_s)
+        load = summarise(during or looks[-1:], self._usb_mbit_s)
         return with_verdict(load, self._limits, bits_per_second)
 
 

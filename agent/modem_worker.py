@@ -69,6 +69,8 @@ class _Order:
     what: str
     work: Callable[[], Any]
     answer: "Future[Any]"
+    outlasts_absence: bool = False
+    """Is done once a modem that went on it is back."""
 
 
 class ModemWorker:
@@ -181,6 +183,7 @@ class ModemWorker:
             lambda: self._lock.order(mode),
             stop=stop,
             timeout_s=timeout_s,
+            outlasts_absence=True,
         )
 
     def request_scan(
@@ -231,9 +234,17 @@ class ModemWorker:
 
     # What follows runs in the modem's own thread, but for `_order`.
 
-    def _order(self, what: str, work: Callable[[], T], *, stop: Stop, timeout_s: float) -> T:
+    def _order(
+        self,
+        what: str,
+        work: Callable[[], T],
+        *,
+        stop: Stop,
+        timeout_s: float,
+        outlasts_absence: bool = False,
+    ) -> T:
         answer: Future[T] = Future()
-        if not self._orders.post(_Order(what, work, answer)):
+        if not self._orders.post(_Order(what, work, answer, outlasts_absence)):
             raise OrderError(f"{what}: the modem has too many orders already")
         deadline_ns = self._clock.mono_ns() + round(timeout_s * NS_PER_S)
         while not stop.is_set() and self._clock.mono_ns() < deadline_ns:
@@ -259,8 +270,11 @@ class ModemWorker:
         try:
             result = order.work()
         except GoneError as error:
-            # One that restarts to be set answers when it is back.
-            self._unanswered = order.answer
+            if order.outlasts_absence:
+                # One that restarts to be set answers when it is back.
+                self._unanswered = order.answer
+            else:
+                order.answer.set_exception(error)
             self._lose(str(error))
         except (ModemError, HoldError) as error:
             order.answer.set_exception(error)

@@ -8,30 +8,28 @@ ran on.
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-import msgspec
-
-from agent.activity import Job, Ready, Result
+from agent.activity import Job, Result
 from agent.attempt import Attempts
 from agent.clock import Clock
 from agent.config import ModemPlace
-from agent.guard import Errand, Guard
+from agent.guard import Guard
 from agent.lock import Lock
 from agent.name_servers import name_servers
 from agent.orders import OrderError, Radio
 from agent.places import NoInterfaceError
-from agent.plan import DEFAULT_PRIORITY
 from agent.recorder import Recorder
+from agent.request import CANCELLED, STOPPED, TestRequest
+from agent.rows import Rows
 from agent.runtime import Beat, RankedMailbox, Stop
 from agent.shared_paths import SharedPaths
-from agent.snapshots import Snapshot, excuse, lock_agrees, lock_over, summarise
+from agent.snapshots import Snapshot, excuse, lock_agrees
 from agent.ticks import NS_PER_S
 from drivers.traffic.netpath import NetPath
 from drivers.traffic.quiet import await_quiet
-from drivers.traffic.result import OnProgress, Progress, unobserved
-from wire.evidence import ServerCheck
-from wire.messages import AnyMeasurement, Modem, Outcome, Position, RatMode
+from drivers.traffic.result import Progress
+from wire.messages import Outcome, Position, RatMode
 
 log = logging.getLogger(__name__)
 
@@ -53,34 +51,7 @@ NO_SERVICE_LOOKS = 3
 LAST_LOOK_TIMEOUT_S = 1.5
 """How long a test that ended waits for the look that was under way: most take less than 1 s."""
 BEAT_EVERY_S = 1.0
-CANCELLED = "cancelled by the technician"
-STOPPED = "the agent stops"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TestRequest:
-    """One planned test on one modem."""
-
-    __test__ = False
-
-    kind: str
-    ready: Ready
-    needs_service: bool
-    give_up_mono_ns: int
-    """Begin no later than this."""
-    plan: str | None = None
-    rat_lock: RatMode | None = None
-    priority: int = DEFAULT_PRIORITY
-    """Of those that wait for the same modem or path the highest goes first."""
-    optional: bool = False
-    """May be left out to save data."""
-    needs: bool = False
-    """Is for places where the collector lacks samples."""
-    on_progress: OnProgress = unobserved
-    done: Callable[[AnyMeasurement], None] = lambda _: None
-    """Told the row it ended as."""
-    cancelled: Stop = field(default_factory=Stop)
-    """Set when the person who wanted the test does not want it any more."""
+CRASHED = "the test before it crashed"
 
 
 class TrafficWorker:
@@ -102,21 +73,28 @@ class TrafficWorker:
         self.place = place
         self._radio = radio
         self._clock = clock
-        self._recorder = recorder
+        self._rows = Rows(
+            place=place, radio=radio, clock=clock, recorder=recorder, position_at=position_at
+        )
         self._position_at = position_at
         self._paths = paths
         self._interface_of = interface_of
-        self._requests: RankedMailbox[TestRequest] = RankedMailbox(MOST_REQUESTS, rank=_rank)
+        self._requests: RankedMailbox[TestRequest] = RankedMailbox(
+            MOST_REQUESTS, rank=lambda each: each.rank
+        )
         self._attempts = Attempts(place.name)
         self._guard = Guard(place.name) if guard is None else guard
         self._unanswered: TestRequest | None = None
         self._beat: Beat = _unheard
+        self._over = False
 
     def ask(self, request: TestRequest) -> None:
         """Run the test as soon as those before it are done; it ends as a row in any case."""
         left_out = self._requests.put(request)
         if left_out is not None:
             self.skip(left_out, f"busy: {MOST_REQUESTS} tests wait already")
+        if self._over:
+            self._empty(STOPPED)
 
     def skip(self, request: TestRequest, reason: str, *, mono_ns: int | None = None) -> None:
         """Record that a planned test was not run, and why."""
@@ -124,18 +102,27 @@ class TrafficWorker:
 
     def run(self, stop: Stop, beat: Beat) -> None:
         """Run tests until stopped; those still waiting then are recorded as skipped."""
-        self._beat = beat
+        self._beat, self._over = beat, False
         with stop.wakes(self._requests.wake):
             try:
                 while not stop.is_set():
-                    if not self._attempts.hopeless:  # else the watchdog is to end the process
-                        beat()
+                    self._feed()
                     request = self._requests.take(BEAT_EVERY_S)
                     if request is not None:
                         self._answer(request, stop)
             finally:
-                while (request := self._requests.take(0)) is not None:
-                    self._end(request, _stopped(request))
+                self._over = stop.is_set()
+                self._empty(STOPPED if self._over else CRASHED)
+
+    def _feed(self) -> None:
+        """Tell the watchdog that all is well; where it is not, it is to end the process."""
+        if not self._attempts.hopeless:
+            self._beat()
+
+    def _empty(self, why: str) -> None:
+        """Record as skipped what waits."""
+        while (request := self._requests.take(0)) is not None:
+            self._end(request, request.unbegun(why))
 
     def _answer(self, request: TestRequest, stop: Stop) -> None:
         """Run one test; a defect that ends this thread does not take the row with it."""
@@ -158,13 +145,13 @@ class TrafficWorker:
         with self._paths.taken(
             path,
             stop=end,
-            beat=self._beat,
+            beat=self._feed,
             timeout_s=left_s,
-            rank=_rank(request),
+            rank=request.rank,
             gives_way=lambda: self._requests.outranks(request),
         ) as free:
             if end.is_set():
-                self._end(request, _stopped(request))
+                self._end(request, request.unbegun())
             elif not free and self._requests.outranks(request):
                 self._unanswered = None
                 self._requests.put_back(request)
@@ -182,7 +169,7 @@ class TrafficWorker:
         now_ns = self._clock.mono_ns()
         looks = self._radio.snapshots(now_ns)
         return self._guard.objection(
-            _errand(request),
+            request.errand,
             looks[-1] if looks else None,
             self._position_at(now_ns),
             self._clock.stamp(),
@@ -194,14 +181,14 @@ class TrafficWorker:
         try:
             self._radio.request_lock(mode, stop=end, timeout_s=LOCK_TIMEOUT_S)
         except OrderError as error:
-            if request.cancelled.is_set():
-                self._end(request, _stopped(request))
+            if end.is_set():
+                self._end(request, request.unbegun())
             else:
                 self.skip(request, f"rat lock: {error}")
         else:
             agreed = self._await_agreement(mode, end)
-            if request.cancelled.is_set():
-                self._end(request, _stopped(request))
+            if end.is_set():
+                self._end(request, request.unbegun())
             elif agreed:
                 self._test(request, end)
             else:
@@ -228,6 +215,7 @@ class TrafficWorker:
         lock = Lock(mode=mode)
         agrees: bool | None = None
         while self._clock.mono_ns() < deadline_ns and not stop.is_set():
+            self._feed()
             look = self._radio.next_snapshot(after_ns, BEAT_EVERY_S)
             if look is None:
                 continue
@@ -241,8 +229,8 @@ class TrafficWorker:
 
     def _test(self, request: TestRequest, end: Stop) -> None:
         obstacle = self._obstacle(end, needs_service=request.needs_service)
-        if request.cancelled.is_set():
-            obstacle = _stopped(request)
+        if end.is_set():
+            obstacle = request.unbegun()
         if obstacle is not None:
             self._end(request, obstacle)
             return
@@ -265,26 +253,29 @@ class TrafficWorker:
             address_family=self.place.address_family,
             utc_s=self._utc_s,
         )
-        _tell(request, Progress(stage="testing", elapsed_s=0.0))
+        request.tell(Progress(stage="testing", elapsed_s=0.0))
+        self._feed()
         with end.wakes(cancel.set):
             result = self._guard.attend(
-                _errand(request),
+                request.errand,
                 interface,
                 lambda most: self._attempts.run(request.ready, replace(job, max_bytes=most), end),
             )
         end_ns = self._clock.mono_ns()
+        self._feed()
+        failed = result.outcome is Outcome.FAILED and request.needs_service
+        if (result.payload is not None or failed) and not end.is_set():
+            # The last look may be on its way still: once a later one is there, so is that.
+            self._radio.next_snapshot(end_ns, LAST_LOOK_TIMEOUT_S)
         if end.is_set() and result.outcome is not Outcome.OK:
             # The network did not do this: in no statistic.
             reason = CANCELLED if request.cancelled.is_set() else STOPPED
             result = result._replace(outcome=Outcome.INVALID, reason=reason)
-        elif result.outcome is Outcome.FAILED and request.needs_service:
+        elif failed:
             excused = excuse(self._radio.snapshots(start_ns))
             if excused is not None:
                 reason = f"{excused.reason} ({result.reason})"
                 result = result._replace(outcome=excused.outcome, reason=reason)
-        if result.payload is not None and not end.is_set():
-            # The last look may be on its way still: once a later one is there, so is that.
-            self._radio.next_snapshot(end_ns, LAST_LOOK_TIMEOUT_S)
         self._end(request, result, mono_ns=start_ns, end_ns=end_ns, position=position)
 
     def _utc_s(self) -> float | None:
@@ -300,12 +291,13 @@ class TrafficWorker:
     def _hear(self, request: TestRequest, now: Progress) -> None:
         """A test that goes on is no stall, however long its profile lets it take."""
         self._beat()
-        _tell(request, now)
+        request.tell(now)
 
     def _await_look(self, after_ns: int, stop: Stop) -> tuple[Snapshot, ...]:
         """The next look at a modem that is there and settled; none when it does not come soon."""
         deadline_ns = after_ns + round(FIRST_LOOK_TIMEOUT_S * NS_PER_S)
         while self._clock.mono_ns() < deadline_ns and not stop.is_set():
+            self._feed()
             look = self._radio.next_snapshot(after_ns, BEAT_EVERY_S)
             if look is not None and look.outcome is not Outcome.SKIPPED:
                 return (look,)
@@ -337,82 +329,13 @@ class TrafficWorker:
         end_ns: int | None = None,
         position: Position | None = None,
     ) -> None:
-        """Record the one row of a request with what the radio was like meanwhile."""
-        at_ns = self._clock.mono_ns() if mono_ns is None else mono_ns
-        until_ns = self._clock.mono_ns() if end_ns is None else end_ns
-        looks = [look for look in self._radio.snapshots(at_ns) if look.mono_ns <= until_ns]
-        payload = result.payload
-        if payload is not None and "radio" in payload.__struct_fields__:
-            from_ns = min(until_ns, at_ns + _waited_ns(payload))
-            proof = summarise(looks, start_ns=from_ns, end_ns=until_ns)
-            payload = msgspec.structs.replace(payload, radio=proof)
-        known = looks[0] if looks else None
-        record = self._recorder.record(
-            request.kind,
-            payload,
-            outcome=result.outcome,
-            reason=result.reason,
-            mono_ns=at_ns,
-            position=self._position_at(at_ns) if position is None else position,
-            modem=self._identity(known),
-            sim=None if known is None else known.sim,
-            rat_lock=lock_over(self._asked(request), looks),
-            plan=request.plan,
-            profile=request.ready.profile,
+        """Record the one row of a request, and tell who waits for it."""
+        record = self._rows.record(
+            request, result, mono_ns=mono_ns, end_ns=end_ns, position=position
         )
         if self._unanswered is request:
             self._unanswered = None
-        log.info(
-            "%s on modem %s: %s%s",
-            request.kind,
-            self.place.name,
-            result.outcome,
-            "" if result.reason is None else f" ({result.reason})",
-        )
         request.done(record)
-
-    def _asked(self, request: TestRequest) -> RatMode | None:
-        return request.rat_lock or self.place.lock
-
-    def _identity(self, look: Snapshot | None) -> Modem:
-        if look is None:
-            return Modem(usb_path=self.place.place, name=self.place.name)
-        return look.modem
-
-
-def _rank(request: TestRequest) -> int:
-    return -request.priority
-
-
-def _errand(request: TestRequest) -> Errand:
-    return Errand(
-        kind=request.kind,
-        plan=request.plan,
-        rat_lock=request.rat_lock,
-        optional=request.optional,
-        needs=request.needs,
-        most_bytes=request.ready.most_bytes,
-    )
-
-
-def _waited_ns(payload: msgspec.Struct) -> int:
-    """Until the server had a place for the test: nothing was measured then."""
-    check = getattr(payload, "server_check", None)
-    waited_s = check.waited_s if isinstance(check, ServerCheck) else None
-    return 0 if waited_s is None else round(waited_s * NS_PER_S)
-
-
-def _tell(request: TestRequest, now: Progress) -> None:
-    if now.planned_s is None:
-        now = msgspec.structs.replace(now, planned_s=request.ready.planned_s)
-    request.on_progress(now)
-
-
-def _stopped(request: TestRequest) -> Result:
-    """How a test ends that was not begun because nobody waits for it, or because we end."""
-    if request.cancelled.is_set():
-        return Result(Outcome.INVALID, CANCELLED, None)
-    return Result(Outcome.SKIPPED, STOPPED, None)
 
 
 def _unheard() -> None:

@@ -70,9 +70,9 @@ class Words:
         megabytes = None if size_bytes is None else size_bytes / MEGA
         return self.number(megabytes, "MB", decimals=1)
 
-    def share(self, value: float | None) -> str:
+    def share(self, value: float | None, *, decimals: int = 0) -> str:
         """In percent."""
-        return self.number(None if value is None else 100 * value, "%")
+        return self.number(None if value is None else 100 * value, "%", decimals=decimals)
 
     def text(self, value: object) -> str:
         """A value as it is, or that it is unknown."""
@@ -148,7 +148,7 @@ TEXTS = {
         "access": "phát sau {access}",
         "never_played": "chưa bao giờ phát được",
         "label.stalls": "Dừng hình",
-        "stalls": "{stalls} lần, tổng {total}, dài nhất {longest}",
+        "stalls": "{stalls} lần, tổng {total}, dài nhất {longest} ({share} thời gian)",
         "label.played": "Đã phát",
         "played": "{played} trên {media}",
         "label.heights": "Độ nét",
@@ -195,8 +195,41 @@ TEXTS = {
         "waiting": "chờ đến lượt",
         "elapsed": "đã {elapsed}",
         "left": "còn khoảng {left}",
+        "seen_little": "chưa rõ: chỉ {coverage} thời gian đo có lần xem, cần 80 %",
+        "coverage": "xem được ô phục vụ trong {coverage} thời gian đo",
+        "server_clock": "đồng hồ lệch {error}",
+        "label.tried": "Đã thử",
+        "label.computer": "Máy đo",
+        "cores": "từng lõi bận {shares}",
+        "softirq": "xử lý gói {share}",
+        "memory": "bộ nhớ còn ít nhất {least}",
+        "usb": "USB {rate}",
+        "throttled": "cờ nguồn và nhiệt {bits}",
+        "label.sent": "Đã gửi",
+        "udp_sent": "{rate}, mỗi gói {size}",
+        "udp_loss": "{lost} trên {sent} gói ({share}), {late} gói sai thứ tự",
+        "early_stop": "dừng sớm vì đã rõ: {why}; cửa sổ dự định {planned}",
+        "early.stable": "tốc độ ổn định",
+        "early.data cap": "hết dữ liệu cho phép",
+        "label.received": "Máy chủ nhận",
+        "received": "{received} trong các phần đã gửi xong",
+        "label.name": "Tên miền",
+        "name": "{time}, hỏi {server}",
+        "own_resolver": "bộ phân giải của máy đo",
+        "lost": "các lần thứ {which} (0 là lần đầu)",
+        "early_no": "dừng sớm: không thể đạt chỉ tiêu được nữa",
+        "data_capped": "dừng vì hết dữ liệu cho phép",
+        "answer_error": "sai số {share}",
+        "paced": "chỉ đọc tối đa {rate}, mạng có thể nhanh hơn",
+        "played_rate": "trung bình {rate}",
+        "played_height": "độ nét trung bình {height}",
+        "height_or_more": "từ {height}p: {share}",
+        "switches": "đổi độ nét {switches} lần",
+        "first_byte": "byte đầu sau {first}",
+        "never_came": "không byte nào tới",
         "stage.testing": "đang đo",
         "stage.transfer": "đang truyền",
+        "stage.paced": "đang truyền theo nhịp",
         "stage.round trip": "lượt đi về",
         "stage.segment": "đoạn",
         "stage.locking to": "đang khóa vào",
@@ -253,7 +286,7 @@ TEXTS = {
         "access": "plays after {access}",
         "never_played": "it never played",
         "label.stalls": "Stalls",
-        "stalls": "{stalls}, {total} in all, the longest {longest}",
+        "stalls": "{stalls}, {total} in all, the longest {longest} ({share} of the time)",
         "label.played": "Played",
         "played": "{played} of {media}",
         "label.heights": "Heights",
@@ -300,6 +333,36 @@ TEXTS = {
         "opening": "opening the modem",
         "waiting": "waiting for its turn",
         "elapsed": "{elapsed} gone",
+        "seen_little": "unknown: looks cover only {coverage} of the test, 80 % are needed",
+        "coverage": "the looks cover {coverage} of the test",
+        "server_clock": "its clock is {error} off",
+        "label.tried": "Tried before",
+        "label.computer": "Computer",
+        "cores": "each core busy {shares}",
+        "softirq": "packet handling {share}",
+        "memory": "least memory left {least}",
+        "usb": "USB {rate}",
+        "throttled": "supply and heat flags {bits}",
+        "label.sent": "Sent",
+        "udp_sent": "{rate}, {size} a datagram",
+        "udp_loss": "{lost} of {sent} datagrams ({share}), {late} out of order",
+        "early_stop": "stopped early, as it was certain: {why}; planned were {planned}",
+        "label.received": "Received",
+        "received": "the server got {received} in whole bodies",
+        "label.name": "Name",
+        "name": "{time}, asked {server}",
+        "own_resolver": "the computer's own resolver",
+        "lost": "numbers {which} (0 is the first)",
+        "early_no": "stopped early: its target could not be reached any more",
+        "data_capped": "stopped: the data it was allowed were used up",
+        "answer_error": "error {share}",
+        "paced": "read no faster than {rate}: the link may be faster",
+        "played_rate": "{rate} in the mean",
+        "played_height": "mean height {height}",
+        "height_or_more": "{height}p or more: {share}",
+        "switches": "{switches} switches",
+        "first_byte": "first byte after {first}",
+        "never_came": "no byte came",
         "left": "about {left} left",
     },
 }
@@ -329,6 +392,19 @@ ADVICE = {
         " `ip rule`, `ip route show table all`.",
         "probe": "Lỗi của máy đo, không phải của mạng. Đo lại; nếu vẫn vậy, gửi nhật ký:"
         " `journalctl -u dosong-agent -n 100`.",
+        "address changed": "Địa chỉ của modem đổi giữa chừng (nối lại với mạng). Đo lại; nếu "
+        "hay gặp: ghi nhận, đó là do mạng hoặc do kết nối dữ liệu chập chờn.",
+        "probe: hung": "Phép đo bị treo và đã bị bỏ lại. Đo lại; nếu còn treo: `systemctl "
+        "restart dosong-agent`, rồi gửi nhật ký `journalctl -u dosong-agent -n 100`.",
+        "probe: ping": "Máy đo chưa cho phép ping: chép systemd/dosong-ping.conf vào "
+        "/etc/sysctl.d rồi `systemctl restart systemd-sysctl`.",
+        "needs": "Nơi này đã đủ mẫu vào giờ này: không cần đo thêm. Đi tiếp; muốn đo vẫn "
+        "được bằng `dosong-agent once`.",
+        "temperature": "Máy đo quá nóng nên không đo: che nắng, cho thoáng gió, chờ nguội "
+        "rồi đo lại.",
+        "under-voltage": "Nguồn điện quá yếu nên không đo: dùng bộ nguồn và dây tốt hơn.",
+        "quiet hours": "Đang là giờ nghỉ theo kế hoạch. Chờ hết giờ đó, hoặc đo ngay bằng "
+        "`dosong-agent once`.",
         "cancelled": "Phép đo bị dừng giữa chừng nên không tính. Đo lại khi cần.",
         "host": "Máy đo không đủ sức nên không tính cho mạng: xem nguồn điện, nhiệt độ và cổng USB;"
         " tắt chương trình khác rồi đo lại.",
@@ -380,6 +456,20 @@ ADVICE = {
         " interface: `ip rule`, `ip route show table all`.",
         "probe": "The probe's fault, not the network's. Test again; if it stays so, send the log:"
         " `journalctl -u dosong-agent -n 100`.",
+        "address changed": "The modem's address changed half-way: it was connected anew. "
+        "Test again; where that happens often it is the network, or a data connection that "
+        "comes and goes: keep the rows.",
+        "probe: hung": "The test hung and was left behind. Test again; if it hangs again: "
+        "`systemctl restart dosong-agent`, and send `journalctl -u dosong-agent -n 100`.",
+        "probe: ping": "This computer does not allow ping: copy systemd/dosong-ping.conf to "
+        "/etc/sysctl.d and `systemctl restart systemd-sysctl`.",
+        "needs": "This place has enough samples at this hour: drive on. `dosong-agent once` "
+        "tests all the same.",
+        "temperature": "The computer is too hot to test: give it air or shade, let it cool "
+        "and test again.",
+        "under-voltage": "The supply is too weak to test: use a stronger one and a shorter cable.",
+        "quiet hours": "The plan is quiet at this hour. Wait until it is over, or test now "
+        "with `dosong-agent once`.",
         "cancelled": "It was stopped half-way and does not count. Test again when you need it.",
         "host": "The computer was the limit, so nothing is said of the network: look at its"
         " supply, its"

@@ -18,8 +18,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
-from sqlite_utils import Database
 
+from agent.outbox.door import Database
 from agent.outbox.errors import OutboxTakenError, UnusableFileError
 from wire.codec import encode_record
 from wire.control import Range

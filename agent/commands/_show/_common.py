@@ -9,6 +9,8 @@ from wire.messages import AnyMeasurement, Outcome, PositionSource, RatLock
 
 Lines = Iterator[tuple[str, str]]
 BARS = "▁▂▃▄▅▆▇█"
+WHOLE = 0.995
+"""Shares are shown in whole percent."""
 WRONG_PATH = "probe: wrong path"
 
 
@@ -26,7 +28,10 @@ def of_network(radio: TestRadio, words: Words) -> Lines:
     """What the test ran on."""
     label = words("label.network")
     if radio.rat_class is None:
-        yield label, words("not_looked")
+        if radio.nr_share is None:
+            yield label, words("not_looked")
+        else:
+            yield label, words("seen_little", coverage=words.share(radio.coverage))
     else:
         text = words(
             "network",
@@ -38,6 +43,8 @@ def of_network(radio: TestRadio, words: Words) -> Lines:
             pci=words.text(radio.pci),
         )
         yield label, f"{text}; {_of_nr(radio, words)}"
+        if radio.coverage is not None and radio.coverage < WHOLE:
+            yield words("label.note"), words("coverage", coverage=words.share(radio.coverage))
     if radio.snapshots_without_service:
         yield (
             words("label.note"),
@@ -64,9 +71,23 @@ def of_cut(record: AnyMeasurement, words: Words) -> Lines:
     yield words("label.note"), words("cut_off" if networks else "ended_early")
 
 
-def of_server(name: str | None, check: ServerCheck, words: Words) -> Lines:
+def bits_per_second(record: AnyMeasurement) -> float | None:
+    """The rate of the payload."""
+    return None if record.payload is None else record.payload.bits_per_second
+
+
+def as_rate(figure: float | None, words: Words) -> str:
+    """In Mbit/s."""
+    return words.rate(figure)
+
+
+def of_server(
+    name: str | None, check: ServerCheck, words: Words, *, address: str | None = None
+) -> Lines:
     """The other end."""
     parts = [words.text(name if check.name is None else f"{check.name} ({words.text(name)})")]
+    if address is not None:
+        parts.append(address)
     if check.slot is not None:
         waited = words.number(check.waited_s, "s", decimals=1)
         parts.append(words("slot", slot=check.slot, waited=waited))
@@ -78,7 +99,13 @@ def of_server(name: str | None, check: ServerCheck, words: Words) -> Lines:
                 age=words.number(check.control_age_s, "s"),
             )
         )
+    if check.clock_error_s is not None:
+        parts.append(
+            words("server_clock", error=words.number(check.clock_error_s, "s", decimals=1))
+        )
     yield words("label.server"), "; ".join(parts)
+    if check.tried:
+        yield words("label.tried"), "; ".join(check.tried)
 
 
 def of_proof(
@@ -109,6 +136,25 @@ def of_proof(
             temperature=words.number(host.temperature_c, "°C"),
         )
     yield words("label.proof"), f"{path}; {computer}"
+    parts = _of_computer(host, words)
+    if parts:
+        yield words("label.computer"), "; ".join(parts)
+
+
+def _of_computer(host: HostLoad, words: Words) -> list[str]:
+    """What else is known of the computer during the test."""
+    parts = []
+    if host.core_shares:
+        parts.append(words("cores", shares=" ".join(map(words.share, host.core_shares))))
+    if host.softirq_share is not None:
+        parts.append(words("softirq", share=words.share(host.softirq_share)))
+    if host.memory_available_bytes is not None:
+        parts.append(words("memory", least=words.data(host.memory_available_bytes)))
+    if host.usb_mbit_s is not None:
+        parts.append(words("usb", rate=words.number(host.usb_mbit_s, "Mbit/s")))
+    if host.throttled:
+        parts.append(words("throttled", bits=f"{host.throttled:#x}"))
+    return parts
 
 
 def of_data(

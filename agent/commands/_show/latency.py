@@ -11,6 +11,12 @@ from wire.messages import AnyMeasurement
 SHOWN = frozenset(
     {
         "server",
+        "address",
+        "address_family",
+        "dns_ms",
+        "dns_server",
+        "lost",
+        "loss_share",
         "interface",
         "method",
         "sent",
@@ -49,20 +55,40 @@ def said(figure: float | None, words: Words) -> str:
 
 def _lines(record: AnyMeasurement, payload: Payload, words: Words) -> Iterator[tuple[str, str]]:
     yield words("label.method"), f"{payload.method}  {chart(payload.rtt_ms)}".rstrip()
-    lost = payload.sent - payload.received
-    share = lost / payload.sent if payload.sent else None
-    yield (
-        words("label.loss"),
-        words("loss", lost=lost, sent=payload.sent, share=words.share(share)),
-    )
+    yield words("label.loss"), _loss(payload, words)
     yield words("label.jitter"), _ms(payload.jitter_ms, words)
+    if payload.dns_ms is not None:
+        yield (
+            words("label.name"),
+            words(
+                "name",
+                time=_ms(payload.dns_ms, words),
+                server=payload.dns_server or words("own_resolver"),
+            ),
+        )
     yield words("label.first"), words("first", first=_ms(payload.first_rtt_ms, words))
     yield words("label.check"), _check(payload, words)
     yield from of_network(payload.radio, words)
-    yield from of_server(payload.server, payload.server_check, words)
+    address = None if payload.address == payload.server else payload.address
+    known = [each for each in (address, payload.address_family) if each is not None]
+    yield from of_server(
+        payload.server, payload.server_check, words, address=", ".join(known) or None
+    )
     yield from of_proof(
         record, words, interface=payload.interface, counted_bytes=None, host=payload.host
     )
+
+
+def _loss(payload: Payload, words: Words) -> str:
+    """How many, and which: 0 is the first, which also wakes the radio."""
+    lost = payload.sent - payload.received
+    share = payload.loss_share
+    if share is None and payload.sent:
+        share = lost / payload.sent
+    text = words("loss", lost=lost, sent=payload.sent, share=words.share(share))
+    if not payload.lost:
+        return text
+    return f"{text}: " + words("lost", which=" ".join(map(str, payload.lost)))
 
 
 def _check(payload: Payload, words: Words) -> str:

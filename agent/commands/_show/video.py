@@ -4,18 +4,43 @@ from collections import Counter
 from collections.abc import Iterator
 
 from agent.commands._page import Page
-from agent.commands._show._common import chart, of_cut, of_data, of_network, of_proof, of_server
+from agent.commands._show._common import (
+    as_rate,
+    bits_per_second,
+    chart,
+    of_cut,
+    of_data,
+    of_network,
+    of_proof,
+    of_server,
+)
 from agent.words import Words
 from wire.kinds.video import Payload, Segment
-from wire.messages import AnyMeasurement
+from wire.messages import AnyMeasurement, Outcome
 
 TARGETS = {1080: 5e6, 2160: 25e6}
 """Download rate in bits a second that a session of this height is to prove: targets T5 and T6."""
+PACED = "paced"
 
 SHOWN = frozenset(
     {
         "height",
         "server",
+        "protocol",
+        "adaptation",
+        "answer",
+        "answer_error_share",
+        "paced_bits_per_second",
+        "manifest_bytes",
+        "ip_access_s",
+        "stall_share",
+        "played_bits_per_second",
+        "played_height",
+        "share_1080",
+        "share_2160",
+        "switches",
+        "early_stop",
+        "data_capped",
         "media_s",
         "payload_bytes",
         "outstanding_s",
@@ -44,14 +69,7 @@ def page(record: AnyMeasurement, payload: Payload, words: Words) -> Page:
     )
 
 
-def figure(record: AnyMeasurement) -> float | None:
-    """The download rate in bits a second."""
-    return None if record.payload is None else record.payload.bits_per_second
-
-
-def said(figure: float | None, words: Words) -> str:
-    """In Mbit/s."""
-    return words.rate(figure)
+figure, said = bits_per_second, as_rate
 
 
 def _lines(record: AnyMeasurement, payload: Payload, words: Words) -> Iterator[tuple[str, str]]:
@@ -63,40 +81,24 @@ def _lines(record: AnyMeasurement, payload: Payload, words: Words) -> Iterator[t
             outstanding=words.number(payload.outstanding_s, "s", decimals=1),
         ),
     )
-    target = TARGETS.get(payload.height)
-    if target is not None:
-        rate = payload.bits_per_second
-        reached = None if rate is None else rate >= target
-        yield (
-            words("label.target"),
-            words("reaches", target=words.rate(target), yes=words.yes(reached)),
-        )
-    yield words("label.access"), _access(payload, words)
-    yield (
-        words("label.stalls"),
-        words(
-            "stalls",
-            stalls=words.text(payload.stalls),
-            total=words.number(payload.stall_total_s, "s", decimals=1),
-            longest=words.number(payload.stall_longest_s, "s", decimals=1),
-        ),
-    )
-    yield (
-        words("label.played"),
-        words(
-            "played",
-            played=words.number(payload.played_s, "s", decimals=1),
-            media=words.number(payload.media_s, "s"),
-        ),
-    )
+    parts = [payload.protocol, payload.adaptation]
+    yield words("label.method"), ", ".join(part for part in parts if part is not None)
+    yield from _of_target(payload, words)
+    yield words("label.access"), _access(record, payload, words)
+    if payload.protocol != PACED:
+        yield from _of_playing(payload, words)
     if payload.segments:
         yield words("label.heights"), _heights(payload, words)
         yield words("label.segments"), chart([_rate(each) for each in payload.segments])
     if payload.cut_off:
         yield from of_cut(record, words)
+    if payload.early_stop:
+        yield words("label.note"), words("early_no")
+    if payload.data_capped:
+        yield words("label.note"), words("data_capped")
     yield from of_network(payload.radio, words)
     yield from of_data(
-        payload.payload_bytes,
+        _all_bytes(payload),
         words,
         counted_bytes=payload.interface_rx_bytes,
         interface=payload.interface,
@@ -111,10 +113,74 @@ def _lines(record: AnyMeasurement, payload: Payload, words: Words) -> Iterator[t
     )
 
 
-def _access(payload: Payload, words: Words) -> str:
-    if payload.access_s is None:
-        return words("never_played" if payload.played_s is not None else "unknown")
-    return words("access", access=words.number(payload.access_s, "s", decimals=1))
+def _of_target(payload: Payload, words: Words) -> Iterator[tuple[str, str]]:
+    target = TARGETS.get(payload.height)
+    if payload.protocol == PACED:
+        reached = payload.answer
+    else:
+        rate = payload.bits_per_second
+        reached = None if rate is None or target is None else rate >= target
+    if target is not None or payload.protocol == PACED:
+        text = words("reaches", target=words.rate(target), yes=words.yes(reached))
+        if payload.answer_error_share is not None:
+            text += "; " + words("answer_error", share=words.share(payload.answer_error_share))
+        yield words("label.target"), text
+    if payload.paced_bits_per_second is not None:
+        yield (
+            words("label.note"),
+            words("paced", rate=words.rate(payload.paced_bits_per_second)),
+        )
+
+
+def _of_playing(payload: Payload, words: Words) -> Iterator[tuple[str, str]]:
+    yield (
+        words("label.stalls"),
+        words(
+            "stalls",
+            stalls=words.text(payload.stalls),
+            total=words.number(payload.stall_total_s, "s", decimals=1),
+            longest=words.number(payload.stall_longest_s, "s", decimals=1),
+            share=words.share(payload.stall_share, decimals=1),
+        ),
+    )
+    played = words(
+        "played",
+        played=words.number(payload.played_s, "s", decimals=1),
+        media=words.number(payload.media_s, "s"),
+    )
+    parts = [played]
+    if payload.played_bits_per_second is not None:
+        parts.append(words("played_rate", rate=words.rate(payload.played_bits_per_second)))
+    if payload.played_height is not None:
+        parts.append(words("played_height", height=words.number(payload.played_height)))
+    for height, share in ((1080, payload.share_1080), (2160, payload.share_2160)):
+        if share is not None:
+            parts.append(words("height_or_more", height=height, share=words.share(share)))
+    if payload.switches is not None:
+        parts.append(words("switches", switches=payload.switches))
+    yield words("label.played"), "; ".join(parts)
+
+
+def _access(record: AnyMeasurement, payload: Payload, words: Words) -> str:
+    """When media came and when it played; that it never did is the network's where it failed."""
+    failed = record.outcome in {Outcome.FAILED, Outcome.SLOW}
+    if payload.ip_access_s is None:
+        first = words("never_came") if failed and payload.access_s is None else None
+    else:
+        first = words("first_byte", first=words.number(payload.ip_access_s, "s", decimals=1))
+    if payload.access_s is not None:
+        plays = words("access", access=words.number(payload.access_s, "s", decimals=1))
+    elif payload.protocol == PACED:
+        plays = None
+    else:
+        plays = words("never_played" if failed or payload.played_s is not None else "unknown")
+    return "; ".join(part for part in (first, plays) if part is not None) or words("unknown")
+
+
+def _all_bytes(payload: Payload) -> int | None:
+    if payload.payload_bytes is None:
+        return payload.manifest_bytes
+    return payload.payload_bytes + (payload.manifest_bytes or 0)
 
 
 def _heights(payload: Payload, words: Words) -> str:

@@ -372,6 +372,11 @@ def test_each_sim_may_have_a_plan_of_its_own():
     own, other = (config.budget.allowance(each) for each in ("8984048000012345678", "modem:a"))
     assert (own.limit_bytes, own.tests_bytes, own.resets_on_day) == (5 * 10**8, 45 * 10**7, 5)
     assert (other.limit_bytes, other.reserve_share) == (30 * 10**9, 0.1)
+    # A card of 19 digits fills its last half byte with F, which its modem's answer goes without.
+    filled = read(
+        'probe = "dn-01"\n[[budget.sim]]\niccid = "898404800001234567F"\nmonthly_gb = 1\n'
+    )
+    assert filled.budget.allowance("898404800001234567").limit_bytes == 10**9
     assert read('probe = "dn-01"').budget.allowance("x").tests_bytes is None
 
 

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.activities import activities
@@ -50,6 +51,13 @@ def test_what_is_reserved_is_never_less_than_what_is_expected():
     for name, profile in PROFILES.items():
         expected = of(name)
         assert most_bytes(profile) > expected.down_bytes + expected.up_bytes
+
+
+def test_small_datagrams_are_reserved_with_their_headers():
+    small = msgspec.structs.replace(PROFILES["udp-5m-down"], udp_payload_bytes=256)
+    packets = small.udp_bits_per_second / 8 * small.planned_s / 256
+    ipv6_and_udp = 48
+    assert most_bytes(small) > packets * (256 + ipv6_and_udp)
 
 
 @pytest.mark.parametrize("name", ["throughput", "video", "latency"])

@@ -1,12 +1,13 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from agent.activity import Ready
-from agent.config import ModemPlace
+from agent.config import ModemPlace, load
 from agent.forecast import MOST_SLOTS, forecast, monthly
-from agent.main import Planned
+from agent.main import Planned, prepare
 from agent.plan import Entry
 from agent.planning import Planning
 from drivers.traffic.profile import LatencyProfile, ThroughputProfile
@@ -108,3 +109,37 @@ def test_a_plan_with_too_many_slots_is_looked_at_for_less_time():
     assert found.covered_s == MOST_SLOTS
     (bill,) = monthly([busy], probe="dn-01", planning=Planning(), start=START).values()
     assert bill.down_bytes == pytest.approx(30 * 86_400 * 1000, rel=0.001)
+
+
+def test_the_plan_of_the_example_is_one_a_sim_can_bear():
+    config = load(Path("config/probe.example.toml"))
+    budget = config.budget.allowance("").tests_bytes
+    faster = msgspec.structs.replace(config.planning, assumed_down_mbit_s=150.0)
+    parts = prepare(config, name="")
+    must = [each for each in parts if not each.entry.optional]
+    for what, planning in ((parts, config.planning), (must, faster)):
+        bills = monthly(what, probe="dn-01", planning=planning, start=START)
+        assert len(bills) == len(config.modem)
+        for bill in bills.values():
+            assert bill.down_bytes + bill.up_bytes < 0.9 * budget
+    day = forecast(parts, probe="dn-01", planning=config.planning, start=START, span_s=86_400.0)
+    assert all(each.starts is not None for each in day.expected)
+
+
+def test_the_example_tests_capacity_in_each_part_of_the_day():
+    config = load(Path("config/probe.example.toml"))
+    day = forecast(
+        prepare(config, name=""),
+        probe="dn-01",
+        planning=config.planning,
+        start=START,
+        span_s=86_400.0,
+    )
+    for plan in ("capacity", "capacity-more"):
+        hours = [
+            each.starts.hour
+            for each in day.expected
+            if (each.slot.plan, each.slot.modem) == (plan, "viettel")
+        ]
+        parts = {sum(hour % 24 >= bound for bound in (6, 10, 17, 22)) % 4 for hour in hours}
+        assert parts == {0, 1, 2, 3}

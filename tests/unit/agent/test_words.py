@@ -31,7 +31,7 @@ def test_both_languages_say_the_same_things():
     for key, english in TEXTS["en"].items():
         assert fields(TEXTS["vi"][key]) <= fields(english), key
     only_vietnamese = set(TEXTS["vi"]) - set(TEXTS["en"])
-    assert all(re.match(r"(kind|outcome|stage)\.", key) for key in only_vietnamese)
+    assert all(re.match(r"(kind|outcome|stage|early)\.", key) for key in only_vietnamese)
     assert set(ADVICE["vi"]) == set(ADVICE["en"])
 
 
@@ -58,5 +58,6 @@ def test_a_stage_is_told_in_the_language_where_there_is_a_word():
     assert vietnamese.stage("round trip 3 of 11") == "lượt đi về 3/11"
     assert vietnamese.stage("locking to 4g") == "đang khóa vào 4g"
     assert vietnamese.stage("transfer") == "đang truyền"
+    assert vietnamese.stage("paced") == "đang truyền theo nhịp"
     assert vietnamese.stage("something new 1 of 2") == "something new 1 of 2"
     assert Words("en").stage("segment 1 of 2") == "segment 1 of 2"

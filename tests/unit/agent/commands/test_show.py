@@ -7,7 +7,7 @@ from rich.console import Console
 from agent.commands._show import renderers, show
 from agent.words import LANGUAGES, Words
 from wire.cells import Cell, Rat, RatClass, TestRadio
-from wire.evidence import HostLoad
+from wire.evidence import HostLoad, ServerCheck
 from wire.kinds import kinds, latency, scan, status, throughput, video
 from wire.messages import Outcome
 
@@ -80,6 +80,155 @@ def test_a_record_is_told_in_words(shown, kind, language):
         assert words in text
 
 
+def test_a_udp_test_says_what_was_sent_and_lost(shown, record_of):
+    payload = msgspec.structs.replace(
+        record_of("throughput").payload,
+        protocol="udp",
+        udp_bits_per_second=5e6,
+        udp_payload_bytes=1200,
+        udp_packets=5200,
+        udp_lost_packets=26,
+        udp_out_of_order_packets=3,
+        udp_loss_share=0.005,
+        jitter_ms=4.25,
+    )
+    text = shown("throughput", payload)
+    for words in (
+        "5.0 Mbit/s, 1200 B a datagram",
+        "26 of 5200 datagrams (0.50 %), 3 out",
+        "4.2 ms",
+    ):
+        assert words in text
+    assert "26 trên 5200 gói (0,50 %)" in shown("throughput", payload, language="vi")
+
+
+def test_what_stopped_a_capacity_test_early_is_told_and_what_the_server_got(shown, record_of):
+    payload = msgspec.structs.replace(
+        record_of("throughput").payload,
+        early_stop=True,
+        early_stop_reason="stable",
+        planned_window_s=10.0,
+        server_received_bytes=50_000_000,
+    )
+    text = shown("throughput", payload)
+    assert "stopped early, as it was certain: stable; planned were 10.0 s" in text
+    assert "the server got 50.0 MB in whole bodies" in text
+    assert "dừng sớm vì đã rõ: tốc độ ổn định" in shown("throughput", payload, language="vi")
+
+
+def test_a_latency_check_tells_its_name_server_address_and_what_was_lost(shown, record_of):
+    payload = msgspec.structs.replace(
+        record_of("latency").payload,
+        server="test.example",
+        address="2001:db8::1",
+        address_family="ipv6",
+        dns_ms=61.5,
+        dns_server="203.0.113.53",
+        lost=(0, 7),
+        loss_share=2 / 11,
+        received=9,
+    )
+    text = shown("latency", payload)
+    for words in (
+        "test.example; 2001:db8::1, ipv6",
+        "61.5 ms, asked 203.0.113.53",
+        "2 of 11 (18 %): numbers 0 7 (0 is the first)",
+    ):
+        assert words in text
+    assert "2001:db8::1; ipv6" in shown(
+        "latency", msgspec.structs.replace(payload, server="2001:db8::1")
+    )
+    own = msgspec.structs.replace(payload, dns_server=None)
+    assert "61.5 ms, asked the computer's own resolver" in shown("latency", own)
+
+
+def test_a_session_that_adapts_tells_what_was_played(shown, record_of):
+    payload = msgspec.structs.replace(
+        record_of("video").payload,
+        protocol="dash",
+        adaptation="buffer",
+        manifest_bytes=100_000,
+        ip_access_s=0.31,
+        stall_share=0.111,
+        played_bits_per_second=4.2e6,
+        played_height=960.0,
+        share_1080=0.7,
+        share_2160=0.0,
+        switches=2,
+        data_capped=True,
+    )
+    text = shown("video", payload)
+    for words in (
+        "dash, buffer",
+        "first byte after 0.3 s; plays after 1.2 s",
+        "the longest 2.5 s (11.1 % of the time)",
+        "4.2 Mbit/s in the mean; mean height 960; 1080p or more: 70 %; 2160p or more: 0 %",
+        "2 switches",
+        "12.6 MB used",
+        "stopped: the data it was allowed were used up",
+    ):
+        assert words in text
+
+
+def test_a_paced_session_tells_its_answer_and_plays_nothing(shown):
+    payload = video.Payload(
+        height=1080,
+        protocol="paced",
+        media_s=5.0,
+        bits_per_second=5.1e6,
+        ip_access_s=0.2,
+        answer=False,
+        answer_error_share=0.06,
+        paced_bits_per_second=7.5e6,
+        early_stop=True,
+    )
+    text = shown("video", payload)
+    for words in ("reaches 5.0 Mbit/s: no; error 6 %", "read no faster than 7.5", "stopped early"):
+        assert words in text
+    for label in ("Stalls", "Played", "plays"):
+        assert label not in text
+
+
+def test_a_session_that_failed_before_a_byte_came_says_so(shown):
+    payload = video.Payload(height=1080, media_s=20.0)
+    failed = shown("video", payload, outcome=Outcome.FAILED, reason="request: timeout")
+    assert "no byte came; it never played" in failed
+
+
+def test_other_servers_and_the_servers_clock_are_told(shown, record_of):
+    check = ServerCheck(name="second", clock_error_s=-7.5, tried=("main: server: busy",))
+    payload = msgspec.structs.replace(record_of("throughput").payload, server_check=check)
+    text = shown("throughput", payload)
+    assert "its clock is -7.5 s off" in text
+    assert "main: server: busy" in text
+    assert "server_check" not in text
+
+
+def test_the_whole_computer_is_told(shown, record_of):
+    host = HostLoad(
+        samples=12,
+        busiest_core_share=0.41,
+        softirq_share=0.08,
+        core_shares=(0.4, 0.1),
+        memory_available_bytes=310_000_000,
+        usb_mbit_s=480,
+        throttled=0x50000,
+    )
+    payload = msgspec.structs.replace(record_of("throughput").payload, host=host)
+    text = shown("throughput", payload)
+    for words in ("40 % 10 %", "packet handling 8 %", "310.0 MB", "USB 480 Mbit/s", "0x50000"):
+        assert words in text
+
+
+def test_a_test_that_was_hardly_looked_at_says_so(shown, record_of):
+    little = TestRadio(snapshots=3, coverage=0.31, nr_share=0.0, seconds=12.0)
+    payload = msgspec.structs.replace(record_of("throughput").payload, radio=little)
+    assert "looks cover only 31 % of the test" in shown("throughput", payload)
+    most = msgspec.structs.replace(little, rat_class=RatClass.G4, coverage=0.9)
+    payload = msgspec.structs.replace(payload, radio=most)
+    assert "the looks cover 90 % of the test" in shown("throughput", payload)
+
+
 BARE = {
     "throughput": throughput.Payload(direction="up", streams=1, warmup_s=0, window_s=3.0),
     "video": video.Payload(height=1080, media_s=4.0),
@@ -125,7 +274,16 @@ def test_a_field_no_page_knows_is_shown_by_its_name(shown, record_of):
         (Outcome.INVALID, "probe: wrong path", "ip rule"),
         (Outcome.INVALID, "host: core 0 full", "The computer was the limit"),
         (Outcome.SKIPPED, "budget: used up", "data budget"),
+        (Outcome.INVALID, "probe: data cap before the window", "data budget"),
         (Outcome.INVALID, "cancelled by the technician", "stopped half-way"),
+        (Outcome.SKIPPED, "needs: A has enough samples at this hour", "drive on"),
+        (Outcome.SKIPPED, "temperature: 88 C", "give it air or shade"),
+        (Outcome.SKIPPED, "under-voltage", "supply is too weak"),
+        (Outcome.SKIPPED, "quiet hours", "quiet at this hour"),
+        (Outcome.INVALID, "interface: address changed (transfer: reset)", "connected anew"),
+        (Outcome.MODEM_GONE, "interface: wwan0 is gone", "interface went"),
+        (Outcome.INVALID, "probe: the test hung", "left behind"),
+        (Outcome.INVALID, "probe: ping_group_range 1 0 has none of our groups", "dosong-ping"),
         (Outcome.FAILED, "something new", "Test once more and keep both"),
         (Outcome.MODEM_GONE, None, "check its plug"),
         (Outcome.NO_SERVICE, None, "no service here"),

@@ -7,13 +7,14 @@ import stat
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
 from agent import caller, demand_worker
 from agent.caller import may_ask
 from agent.config import parse
-from agent.demand import MAX_REQUEST_BYTES, SOCKET_FILE, Ask, read_record
+from agent.demand import MAX_REQUEST_BYTES, SOCKET_FILE, Ask, prepare, read_record
 from agent.demand_client import (
     NoServiceError,
     NotAllowedError,
@@ -22,10 +23,11 @@ from agent.demand_client import (
     service,
 )
 from agent.demand_worker import MOST_CALLERS, DemandWorker
+from agent.request import CANCELLED, STOPPED
 from agent.runtime import Stop
 from agent.shared_paths import SharedPaths
 from agent.snapshots import Snapshot
-from agent.traffic_worker import CANCELLED, STOPPED, TrafficWorker
+from agent.traffic_worker import TrafficWorker
 from drivers.traffic.result import unobserved
 from sim.server import HttpServer
 from wire.cells import Cell, Rat
@@ -246,6 +248,30 @@ def test_a_cancelled_test_that_waited_is_a_row_and_the_next_one_runs(call, recor
         (Outcome.INVALID, CANCELLED, True),
         (Outcome.OK, None, False),
     ]
+
+
+def test_a_person_goes_before_every_entry_of_a_plan(config, clock, recorder, radio, records):
+    place, stop = config.modem_named("viettel"), Stop()
+    tests = TrafficWorker(
+        place=place,
+        radio=radio,
+        clock=clock,
+        recorder=recorder,
+        position_at=lambda _: Position(),
+        paths=SharedPaths(),
+        interface_of=lambda _: None,
+    )
+    prepared = prepare(config, place, Ask(kind="latency", modem="viettel", profile="quick"))
+    wanted = prepared.request(
+        give_up_mono_ns=clock.mono_ns() + 10**12,
+        on_progress=unobserved,
+        done=lambda _: stop.set(),
+    )
+    tests.ask(replace(wanted, priority=9, plan="urgent", done=lambda _: None))
+    tests.ask(wanted)
+    tests.run(stop, lambda: None)
+    plans = [(row.plan, row.outcome) for row in records.all("latency")]
+    assert plans == [("on-demand", Outcome.OK), ("urgent", Outcome.SKIPPED)]
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,14 @@ import pytest
 from agent.activity import Ready, Result
 from agent.config import Host, ModemPlace
 from agent.guard import Guard
-from agent.host_watch import HostWatch
+from agent.host_load import Core, Look
+from agent.host_watch import HostWatch, Watching
+from agent.request import TestRequest
 from agent.runtime import Stop
 from agent.shared_paths import SharedPaths
 from agent.snapshots import Snapshot
 from agent.ticks import NS_PER_S
-from agent.traffic_worker import TestRequest, TrafficWorker
+from agent.traffic_worker import TrafficWorker
 from tests.unit.agent.budget.conftest import A, Probe
 from wire.cells import Cell, Rat, RatClass
 from wire.evidence import ServerCheck
@@ -276,3 +278,23 @@ def test_waiting_for_the_server_is_no_part_of_the_test(run):
     waited = ServerCheck(slot="x", waited_s=100.0)
     row = run(Guard("a"), Ready("p", ends(server_check=waited)))
     assert row.payload.radio.seconds == 0
+
+
+def test_the_computer_is_judged_by_the_test_and_not_by_the_wait_before_it():
+    looks = [
+        Look(mono_s=float(second), cores=(Core(busy=0, softirq=0, total=100 * second),))
+        for second in range(101)
+    ]
+    looks += [
+        Look(
+            mono_s=100.0 + second,
+            cores=(Core(busy=100 * second, softirq=0, total=10_000 + 100 * second),),
+        )
+        for second in range(1, 11)
+    ]
+    watching = Watching(None, Host())
+    watching.looks.extend(looks)
+    assert watching.load(None).limited_by is None
+    load = watching.load(None, after_s=100.0)
+    assert load.limited_by == "a core was 100 % busy"
+    assert load.samples == 11

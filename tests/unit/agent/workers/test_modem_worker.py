@@ -8,6 +8,7 @@ from agent.orders import OrderError, UnableError
 from agent.rat_setting import SavedSettings
 from agent.runtime import Stop
 from agent.ticks import NS_PER_S
+from drivers.modem.errors import GoneError
 from drivers.modem.modem import Modem
 from wire.cells import Rat
 from wire.messages import Outcome, RatMode
@@ -364,3 +365,19 @@ def test_a_port_that_stays_silent_is_opened_anew(sim_modem, modem_worker, start,
     assert "AT" in row.reason
     modem.fault()
     records.wait(heard)
+
+
+def test_a_question_on_which_the_modem_goes_is_not_answered_by_its_return(
+    sim_modem, modem_worker, start, records, *, stop, monkeypatch
+):
+    worker = modem_worker(sim_modem(persona="quectel_ec25").link)
+
+    def go(_):
+        worker._settling.begin("a new setting", worker._clock.mono_ns(), away_s=60.0)
+        raise GoneError("it restarts")
+
+    monkeypatch.setattr(Modem, "name_servers", go)
+    start(worker.run)
+    records.wait(heard)
+    with pytest.raises(OrderError, match="it restarts"):
+        worker.request_name_servers(stop=stop, timeout_s=20)

@@ -12,11 +12,12 @@ from agent.activity import Ready, Result
 from agent.config import ModemPlace
 from agent.orders import OrderError
 from agent.places import NoInterfaceError
+from agent.request import TestRequest
 from agent.runtime import Stop
 from agent.shared_paths import SharedPaths
 from agent.snapshots import Snapshot
 from agent.ticks import NS_PER_S
-from agent.traffic_worker import TestRequest, TrafficWorker
+from agent.traffic_worker import TrafficWorker
 from drivers.traffic.result import Progress
 from wire.cells import Cell, Rat, RatClass
 from wire.kinds import latency
@@ -433,12 +434,14 @@ def test_a_long_test_that_goes_on_is_no_stall(worker, request_for):
     def run(job):
         beats.clear()
         job.on_progress(Progress(stage="segment 1 of 200", elapsed_s=1.0))
+        heard.extend(beats)
         stop.set()
         return OK
 
+    heard = []
     made.ask(request_for(run))
     made.run(stop, lambda: beats.append(1))
-    assert beats == [1]
+    assert heard == [1]
 
 
 def test_to_wait_for_a_shared_path_is_no_stall():
@@ -575,3 +578,104 @@ def test_a_modem_on_a_forbidden_cell_is_given_the_time_to_have_its_radio_switche
     row = records.wait(is_row)
     assert row.outcome is Outcome.OK
     assert time.monotonic() - begun >= 1.5
+
+
+def test_a_hopeless_worker_starves_the_watchdog_while_it_waits_for_a_path(
+    worker, request_for, records, hang
+):
+    paths, stop, beats = SharedPaths(), Stop(), []
+    place = ModemPlace(name="a", port=Path("/dev/a"), shared_path="usb")
+    made = worker(place=place, paths=paths)
+    for number in range(attempt.MOST_HUNG):
+        made.ask(request_for(hang, deadline_s=0.1, plan=str(number)))
+    thread = threading.Thread(target=made.run, args=(stop, lambda: beats.append(1)), daemon=True)
+    thread.start()
+    last = str(attempt.MOST_HUNG - 1)
+    records.wait(lambda row: is_row(row) and row.plan == last)
+    with paths.taken("usb", stop=stop, beat=lambda: None, timeout_s=10) as free:
+        assert free
+        beats.clear()
+        made.ask(request_for(lambda _: OK, plan="waits", wait_s=0.1))
+        records.wait(lambda row: is_row(row) and row.plan == "waits")
+    stop.set()
+    thread.join(10)
+    assert beats == []
+
+
+def test_no_test_begins_once_the_agent_stops(worker, request_for, records, radio):
+    made, stop = worker(), Stop()
+    locks = radio.request_lock
+
+    def lock_and_stop(mode, **how):
+        locks(mode, **how)
+        stop.set()
+
+    radio.request_lock = lock_and_stop
+    made.ask(request_for(lambda _: pytest.fail("it ran"), rat_lock=RatMode.G4))
+    made.run(stop, lambda: None)
+    (row,) = records.all("latency")
+    assert (row.outcome, row.reason) == (Outcome.SKIPPED, "the agent stops")
+
+
+def test_what_is_asked_of_a_worker_that_has_ended_is_a_row(worker, request_for, records):
+    made, stop = worker(), Stop()
+    stop.set()
+    made.run(stop, lambda: None)
+    made.ask(request_for(lambda _: pytest.fail("it ran")))
+    (row,) = records.all("latency")
+    assert (row.outcome, row.reason) == (Outcome.SKIPPED, "the agent stops")
+
+
+def test_what_waits_behind_a_test_with_a_defect_is_skipped_for_that(worker, request_for, records):
+    def crash(_):
+        raise ZeroDivisionError
+
+    made = worker()
+    made.ask(request_for(crash))
+    made.ask(request_for(lambda _: pytest.fail("it ran"), plan="next"))
+    with pytest.raises(ZeroDivisionError):
+        made.run(Stop(), lambda: None)
+    crashed, waited = records.all("latency")
+    assert crashed.reason == "the test crashed"
+    assert (waited.outcome, waited.reason) == (Outcome.SKIPPED, module.CRASHED)
+
+
+def test_the_look_under_way_when_a_test_failed_may_excuse_the_network(
+    worker, request_for, start, records, radio
+):
+    looks = radio.next_snapshot
+
+    def late(after_ns, timeout_s):
+        radio.outcome = Outcome.MODEM_GONE
+        return looks(after_ns, timeout_s)
+
+    def fail(_):
+        radio.next_snapshot = late
+        return Result(Outcome.FAILED, "transfer: reset", None)
+
+    made = worker()
+    start(made.run)
+    made.ask(request_for(fail))
+    row = records.wait(is_row)
+    assert row.outcome is Outcome.MODEM_GONE
+
+
+def test_waiting_for_a_lock_is_no_stall(worker, request_for, radio, records, monkeypatch):
+    monkeypatch.setattr(module, "AGREE_TIMEOUT_S", 0.2)
+    beats, made, stop = [], worker(), Stop()
+    radio.outcome = Outcome.INVALID
+    locks = radio.request_lock
+
+    def lock(mode, **how):
+        locks(mode, **how)
+        if mode is not None:
+            beats.clear()
+            radio.next_snapshot = lambda _, timeout_s: time.sleep(min(0.05, timeout_s))
+        else:
+            stop.set()
+
+    radio.request_lock = lock
+    made.ask(request_for(lambda _: OK, rat_lock=RatMode.G4))
+    made.run(stop, lambda: beats.append(1))
+    assert records.all("latency")
+    assert beats
