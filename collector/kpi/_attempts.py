@@ -61,6 +61,8 @@ class Block(NamedTuple):
     failures: int
     smooth: int
     """Tests that finished and also met the KPI's second condition, e.g. no stall."""
+    judged: int
+    """Tests that could meet it, whatever came of them: nothing is played in a paced one."""
 
     @property
     def attempts(self) -> int:
@@ -221,7 +223,7 @@ def read(
         "reason",
         "failed",
         rate_mbit_s=reasoned.bits_per_second / 1e6,
-        smooth=ibis.coalesce(smooth, False),
+        smooth=smooth,
         plmn=ibis.cases((counts, reasoned.radio_plmn)),
         cell_id=ibis.cases((counts, reasoned.radio_cell_id)),
         grid_row=ibis.cases((counts, row.cast("int64"))),
@@ -232,7 +234,8 @@ def read(
     found = marked.group_by(*_LEVELS, "operator", "reason", *_BLOCK).aggregate(
         rates=marked.rate_mbit_s.collect(where=~marked.failed),
         failures=marked.failed.sum(),
-        smooth=(marked.smooth & ~marked.failed).sum(),
+        smooth=(ibis.coalesce(marked.smooth, False) & ~marked.failed).sum(),
+        judged=marked.smooth.notnull().sum(),
         rows=marked.count(),
     )
     groups = found.to_pyarrow().to_pylist()
@@ -277,4 +280,5 @@ def _block(found: Mapping[str, object]) -> Block:
         rates_mbit_s=tuple(found["rates"] or ()),  # type: ignore[arg-type]
         failures=found["failures"],  # type: ignore[arg-type]
         smooth=found["smooth"],  # type: ignore[arg-type]
+        judged=found["judged"],  # type: ignore[arg-type]
     )

@@ -32,6 +32,9 @@ HIGHER_IS_BETTER = True
 TOGETHER = "all"
 TABLES = ("video",)
 
+PACED = "paced"
+"""`protocol` of a session that only answers whether it reaches the rate: nothing is played."""
+
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a target's file may set."""
@@ -94,7 +97,7 @@ class _Rule(NamedTuple):
 
 
 def _attempts(table: Any, *, ground: Ground, period: Period, parameters: Parameters) -> Attempts:
-    rows = within(table, period, (*TEST_COLUMNS, "height", "stalls"))
+    rows = within(table, period, (*TEST_COLUMNS, "height", "stalls", "protocol"))
     sessions = with_operator(rows, rows.radio_plmn, ground)
     return read(
         sessions,
@@ -102,7 +105,9 @@ def _attempts(table: Any, *, ground: Ground, period: Period, parameters: Paramet
         profiles=parameters.profiles,
         max_position_error_m=parameters.max_position_error_m,
         further=((sessions.height != parameters.height, "other_height"),),
-        smooth=sessions.stalls == 0,
+        smooth=ibis.cases(
+            (sessions.protocol == PACED, None), else_=ibis.coalesce(sessions.stalls == 0, False)
+        ),
         failed=(
             sessions.outcome.isin(["failed", "no_service"]) | ibis.coalesce(sessions.cut_off, False)
         ),
@@ -117,6 +122,7 @@ def _finding(
         rate >= rule.parameters.rate_mbit_s for block in blocks for rate in block.rates_mbit_s
     )
     share = good / attempts if attempts else None
+    judged = sum(block.judged for block in blocks)
     units: Counter[tuple[object, ...]] = Counter()
     for block in blocks:
         units[block.unit] += block.attempts
@@ -149,8 +155,8 @@ def _finding(
             "failure_ratio": sum(block.failures for block in blocks) / attempts
             if attempts
             else None,
-            "share_without_stall": sum(block.smooth for block in blocks) / attempts
-            if attempts
+            "share_without_stall": sum(block.smooth for block in blocks) / judged
+            if judged
             else None,
         },
     )

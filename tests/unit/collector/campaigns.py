@@ -119,6 +119,7 @@ class Campaign:
             media_s=30.0,
             bits_per_second=None if rate_mbit_s is None else rate_mbit_s * 1e6,
             stalls=more.pop("stalls", 0),
+            protocol=more.pop("protocol", "synthetic"),
             cut_off=more.pop("cut_off", False),
             radio=TestRadio(rat_class=RatClass.G4, plmn="45204", cell_id=more.pop("cell_id", 1)),
         )

@@ -58,6 +58,19 @@ def test_what_the_network_failed_has_not_reached_the_rate(campaign, tmp_path):
     assert result.excluded == {"invalid": 1, "other_height": 1, "other_profile": 1}
 
 
+def test_a_paced_attempt_counts_in_the_share_and_says_nothing_of_stalls(campaign, tmp_path):
+    paced = {"profile": "video-1080p-paced", "protocol": "paced", "stalls": None}
+    campaign.session(5.01, **paced)
+    campaign.session(4.2, **paced)
+    campaign.session(None, outcome=Outcome.FAILED, **paced)
+    campaign.session(9.0)
+    campaign.session(9.0, stalls=1)
+    found = measured(campaign, tmp_path).findings[0]
+    assert (found.n, found.failures) == (5, 1)
+    assert found.estimate == pytest.approx(3 / 5)
+    assert found.context["share_without_stall"] == pytest.approx(1 / 2)
+
+
 def test_attempts_of_one_block_are_one_trial(campaign, tmp_path):
     for lat, lon, at in spots(10):
         for _ in range(10):
