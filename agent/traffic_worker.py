@@ -264,6 +264,7 @@ class TrafficWorker:
             dns_servers=servers,
             address_family=self.place.address_family,
             utc_s=self._utc_s,
+            probe=self._recorder.probe,
         )
         _tell(request, Progress(stage="testing", elapsed_s=0.0))
         with end.wakes(cancel.set):
