@@ -39,6 +39,8 @@ class Job:
     scan: Callable[[frozenset[Rat]], scan.Payload]
     """A scan by the modem itself, for these technologies or for all; raises
     `agent.orders.OrderError`."""
+    probe: str | None = None
+    """Name of this probe, where it is known: a server gives slots by it."""
     utc_s: Callable[[], float | None] = lambda: None
     """Seconds since 1970, where the time is known from GPS or NTP: to judge a server's clock."""
     max_bytes: int | None = None

@@ -105,6 +105,11 @@ class Recorder:
         self._envelope = envelope
         self._outbox = outbox
 
+    @property
+    def probe(self) -> str:
+        """Whose records these are."""
+        return self._envelope.probe
+
     def record(
         self, kind: str, payload: msgspec.Struct | None, **about: Unpack[About]
     ) -> AnyMeasurement:

@@ -29,6 +29,7 @@ def prepare(*, profile: str | None, server: Server | None, folder: Path | None) 
             others=rest,
             max_bytes=job.max_bytes,
             utc_s=job.utc_s,
+            probe=job.probe,
         )
         return Result(end.outcome, end.reason, end.payload)
 

@@ -102,7 +102,7 @@ def _run(chosen: argparse.Namespace) -> int:
         errors.out(f"control: {error}")
         return FAILED
     with errors.status("control") as line:
-        down, up = (_test(way, ready[way], line) for way in PROFILES)
+        down, up = (_test(way, ready[way], line, config.probe) for way in PROFILES)
     unreported = _untold(down, up) or _report(target, token, down, up)
     controlled = Controlled(
         server=server.name, down=down, up=up, reported=unreported is None, error=unreported
@@ -145,7 +145,7 @@ def _prepare(way: str, profile: str, server: Server, config: Config) -> Ready:
     return activity.prepare(profile=profile, server=server, folder=config.profile_dir)
 
 
-def _test(way: str, ready: Ready, line: Status) -> Tested:
+def _test(way: str, ready: Ready, line: Status, probe: str) -> Tested:
     """Run one direction unbound: over whatever link this host has."""
 
     def tell(now: Progress) -> None:
@@ -154,7 +154,14 @@ def _test(way: str, ready: Ready, line: Status) -> Tested:
         line.update(escape(f"{way}: {now.stage}, {now.elapsed_s:.0f} s{speed}"))
 
     line.update(way)
-    end = ready.run(Job(interface=None, cancel=threading.Event(), on_progress=tell, scan=_no_modem))
+    job = Job(
+        interface=None,
+        cancel=threading.Event(),
+        on_progress=tell,
+        scan=_no_modem,
+        probe=probe,
+    )
+    end = ready.run(job)
     payload = cast("throughput.Payload | None", end.payload)
     return Tested(
         profile=ready.profile or "",

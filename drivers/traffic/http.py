@@ -208,9 +208,10 @@ class HttpConnection:
         """Download one resource; a failure is told in the transfer, with the bytes so far.
 
         `silence_s` without a byte ends it. `byte_range` asks for the bytes from the first to the
-        last number only. More than `expected_bytes` are not read: data cost money. `on_bytes` hears of each piece as it arrives, `on_piece` gets it; a
-        `TrafficError` they raise ends the transfer. Redirections are not followed: to another host
-        they are a portal's. A failed transfer closes the connection; the next one opens another.
+        last number only. More than `expected_bytes` are not read: they cost money. `on_bytes` hears
+        of each piece as it arrives, `on_piece` gets it; a `TrafficError` they raise ends the
+        transfer. Redirections are not followed: to another host they are a portal's. A failed
+        transfer closes the connection; the next one opens another.
         """
         started = time.monotonic()
         received = 0
@@ -232,12 +233,12 @@ class HttpConnection:
                     first_byte_s = time.monotonic() - started
                     stage = "transfer"
                 received += len(piece)
-                if expected_bytes is not None and received > expected_bytes:
-                    raise _other_size(f"more than {expected_bytes} bytes")
                 if on_bytes is not None:
                     on_bytes(len(piece))
                 if on_piece is not None:
                     on_piece(piece)
+                if expected_bytes is not None and received > expected_bytes:
+                    raise _other_size(f"more than {expected_bytes} bytes")
             self._fuse.check(stage)
             response.close()  # read1 leaves it open, and the connection with it
             declared = response.getheader("Content-Length")

@@ -34,6 +34,15 @@ Transfers = Callable[[int], Iterator[TrafficError | None]]
 """The endless transfers of a stream; what comes is how each ended."""
 
 
+def connect_until(profile: ThroughputProfile, deadline: float) -> float:
+    """When the connections must stand, the look-up of the name included.
+
+    Leaves room for the whole window: a deadline within it would look like a network that died.
+    """
+    latest = deadline - profile.warmup_s - profile.window_s
+    return min(time.monotonic() + profile.connect_timeout_s, latest)
+
+
 class HttpLoad:
     """One test; `run` may be called once."""
 
@@ -98,7 +107,7 @@ class HttpLoad:
     def _connect_all(self, fuse: Fuse) -> None:
         if self._server.http_port is None:
             raise TrafficError("server", "has no HTTP port", outcome=Outcome.INVALID)
-        until = min(time.monotonic() + self._profile.connect_timeout_s, self._deadline)
+        until = connect_until(self._profile, self._deadline)
         address = resolve(
             self._server.host,
             self._server.http_port,

@@ -30,6 +30,8 @@ class IperfRequest(msgspec.Struct, frozen=True, kw_only=True):
     window_s: int
     interval_s: float = 1.0
     connect_timeout_s: float
+    answer_timeout_s: float
+    """From the connection until the server lets the test begin."""
     deadline_mono_s: float
     """CLOCK_MONOTONIC, which all processes share."""
     interface: str | None = None

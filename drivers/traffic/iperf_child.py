@@ -98,7 +98,7 @@ class _Test:
             return "cancelled"
         if now >= self._request.deadline_mono_s:
             return "deadline"
-        if self._gauge.waits_s(now) > self._request.connect_timeout_s:
+        if self._gauge.waits_s(now) > self._request.answer_timeout_s:
             return "unanswered"
         return self._stop_early(now, self._gauge.look(now))
 

@@ -285,6 +285,11 @@ def open_stream(
     return stream
 
 
+def more_telling(before: TrafficError | None, last: TrafficError) -> TrafficError:
+    """The failure that says more: a host that refused was reached, whatever befell the other."""
+    return last if before is None or before.outcome is Outcome.FAILED else before
+
+
 def _race(
     addresses: tuple[Address, ...],
     path: NetPath,
@@ -302,7 +307,7 @@ def _race(
         while waiting or runners:
             now = time.monotonic()
             if now >= deadline:
-                raise _telling(failure, TrafficError("connect", "timeout"))
+                raise more_telling(failure, TrafficError("connect", "timeout"))
             if waiting and (now >= next_s or not runners):
                 stream = losers.enter_context(socket.socket(waiting[0].family, socket.SOCK_STREAM))
                 bind_to_device(stream, path)
@@ -323,18 +328,13 @@ def _race(
                 except OSError as lost:
                     code = stream.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or lost.errno
                     seen = network_error("connect", OSError(code, os.strerror(code or 0)))
-                    failure = _telling(failure, seen)
+                    failure = more_telling(failure, seen)
                     continue
                 winner = stream.dup()
                 winner.settimeout(timeout_s)
                 guard(winner)
                 return winner
     raise failure or TrafficError("connect", "timeout")
-
-
-def _telling(before: TrafficError | None, last: TrafficError) -> TrafficError:
-    """The failure that says more: a host that refused was reached, whatever the other family."""
-    return last if before is None or before.outcome is Outcome.FAILED else before
 
 
 def bind_to_device(stream: socket.socket, path: NetPath) -> None:

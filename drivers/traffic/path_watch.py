@@ -20,6 +20,7 @@ from drivers.traffic.netpath import (
     read_counters,
     wrong_path,
 )
+from drivers.traffic.profile import Direction
 from drivers.traffic.result import Server, TestResult, TrafficError
 from drivers.traffic.rtnetlink import Changes, Group, Kind, leading_out
 from wire.messages import Outcome
@@ -62,20 +63,23 @@ class PathWatch:
             self._others = _ENDED
             _tested.end(interface)
 
-    def proven(self, result: TestResult[P], *, claimed_bytes: int | None) -> TestResult[P]:
+    def proven(
+        self, result: TestResult[P], *, claimed_bytes: int | None, upwards: bool = False
+    ) -> TestResult[P]:
         """The result, or what became of it: a modem gone, an address changed, a wrong path.
 
-        What the probe ended itself stays as it is.
+        `claimed_bytes` is the test's payload, sent by us if `upwards`. What the probe ended itself
+        stays as it is.
         """
         try:
-            error = self._contradiction(claimed_bytes or 0)
+            error = self._contradiction(claimed_bytes or 0, upwards=upwards)
         finally:
             self.close()
         if error is None or (result.outcome is Outcome.INVALID and error.outcome is Outcome.FAILED):
             return result
         return msgspec.structs.replace(result, outcome=error.outcome, reason=error.reason)
 
-    def _contradiction(self, claimed_bytes: int) -> TrafficError | None:
+    def _contradiction(self, claimed_bytes: int, *, upwards: bool) -> TrafficError | None:
         if self._path.interface is None:
             return None
         vanished = () if self._changes is None else self._changes.drain()
@@ -84,11 +88,12 @@ class PathWatch:
             return gone(self._path)
         if Kind.ADDRESS_GONE in ours:
             return TrafficError("interface", "address changed")
-        return wrong_path() if self._went_elsewhere(claimed_bytes) else None
+        return wrong_path() if self._went_elsewhere(claimed_bytes, upwards=upwards) else None
 
-    def _went_elsewhere(self, claimed_bytes: int) -> bool:
+    def _went_elsewhere(self, claimed_bytes: int, *, upwards: bool) -> bool:
         """Whether another way out carried just what the test claims, and no test of its own.
 
+        In the test's direction: what the agent sends to its collector meanwhile is no download.
         Ours may have carried as much by chance: then nothing is proven. A way out has a default
         route; what is plugged in besides carries what it likes.
         """
@@ -101,10 +106,8 @@ class PathWatch:
             if before is None or _tested.since(name, self._started):
                 continue
             carried = after - before
-            if any(
-                claimed_bytes <= count <= most_bytes
-                for count in (carried.rx_bytes, carried.tx_bytes)
-            ):
+            count = carried.tx_bytes if upwards else carried.rx_bytes
+            if claimed_bytes <= count <= most_bytes:
                 suspects.append(name)
         return bool(suspects) and not leading_out().isdisjoint(map(self._index_of, suspects))
 
@@ -136,7 +139,8 @@ def watched(
             try:
                 result = run(profile, server, path, *more, **named)
                 claimed: int | None = getattr(result.payload, claimed_bytes)
-                return watch.proven(result, claimed_bytes=claimed)
+                upwards = getattr(result.payload, "direction", Direction.DOWN) == Direction.UP
+                return watch.proven(result, claimed_bytes=claimed, upwards=upwards)
             finally:
                 watch.close()
 

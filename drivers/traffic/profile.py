@@ -106,6 +106,8 @@ class ThroughputProfile(
     """Of one body."""
     stagger_s: Annotated[float, msgspec.Meta(ge=0, le=5)] = 0.0
     """Between the starts of an HTTP test's streams."""
+    address_family: IpFamily = IpFamily.ANY
+    """`any` leaves it to the modem's own setting."""
     early_stop: EarlyStop = EarlyStop()
 
     def __post_init__(self) -> None:
@@ -201,6 +203,8 @@ class VideoProfile(
     """A request without a byte for this long is given up."""
     slot_wait_s: Annotated[float, msgspec.Meta(ge=0, le=120)] = 10.0
     """For asking the server how it is and waiting for a slot; 0 leaves both out."""
+    address_family: IpFamily = IpFamily.ANY
+    """`any` leaves it to the modem's own setting."""
 
     def __post_init__(self) -> None:
         """Refuse what makes no session, and sessions too small to prove their target."""

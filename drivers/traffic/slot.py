@@ -49,6 +49,8 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     """The lease's length."""
     wait_s: float
     """For everything that is asked here; 0 asks nothing."""
+    probe: str | None = None
+    """Who asks; None: the computer's name."""
     target_bits_per_second: float | None = None
     """The rate the test is to prove, if it is to prove one."""
 
@@ -188,7 +190,8 @@ class _Asking:
         """A slot as soon as one is free; raises `server: busy` at the end of the wait."""
         begun = time.monotonic()
         seconds = min(math.ceil(self._need.seconds), MAX_LEASE_S)
-        wanted = {"probe": _own_name(), "method": self._need.method, "seconds": seconds}
+        probe = self._need.probe or _own_name()
+        wanted = {"probe": probe, "method": self._need.method, "seconds": seconds}
         body = msgspec.json.encode(wanted)
         while True:
             answer = connection.ask("POST", "/slots", body=body, silence_s=self._left_s())

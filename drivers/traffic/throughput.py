@@ -10,7 +10,7 @@ import msgspec
 from drivers.traffic.any_server import run_on_any
 from drivers.traffic.child import ChildEnd, run_child
 from drivers.traffic.early_stop import DATA_CAP, at_least
-from drivers.traffic.http_load import HttpLoad
+from drivers.traffic.http_load import HttpLoad, connect_until
 from drivers.traffic.iperf import (
     MAX_REPORT_BYTES,
     IperfAnswer,
@@ -22,11 +22,13 @@ from drivers.traffic.iperf import (
     read_report,
 )
 from drivers.traffic.netpath import (
+    Address,
     Counters,
     NetPath,
     counted_since,
     gone,
     is_gone,
+    more_telling,
     proves_path,
     read_counters,
     resolve,
@@ -43,12 +45,13 @@ from drivers.traffic.result import (
     TrafficError,
     unobserved,
 )
-from drivers.traffic.slot import Need, UtcNow, check_server
+from drivers.traffic.slot import Admission, Need, UtcNow, check_server
 from drivers.traffic.transferred import Transferred
 from wire.kinds.throughput import Payload
 from wire.messages import Outcome
 
 TICK_S = 1.0
+NO_ANSWER = "no answer"
 LEAST_CONNECT_S = 2.0
 """Without this beside warm-up and window another server is not tried."""
 
@@ -64,18 +67,33 @@ def run_throughput(
     others: Sequence[Server] = (),
     max_bytes: int | None = None,
     utc_s: UtcNow = lambda: None,
+    probe: str | None = None,
 ) -> TestResult[Payload]:
     """One capacity test; ends by the profile's deadline, or about 1 s after `cancel`.
 
     `others` are tried one by one where a server refuses before the first byte of payload.
     `max_bytes` caps the payload beside the profile's own cap. `utc_s` tells the time by a clock
-    that is trusted, to judge the server's.
+    that is trusted, to judge the server's. A slot is asked for under the name `probe`, or else the
+    computer's.
     """
     deadline = time.monotonic() + profile.deadline_s
-    profile = _capped(profile, max_bytes)
+    profile, path = _capped(profile, max_bytes), path.only(profile.address_family)
 
     def run(one: Server) -> TestResult[Payload]:
-        return _run_on(profile, one, path, cancel, on_progress, deadline=deadline, utc_s=utc_s)
+        need = Need(
+            method="iperf3" if profile.method is Method.IPERF3 else "http",
+            direction=profile.direction,
+            seconds=profile.test_s,
+            wait_s=min(profile.slot_wait_s, _spare_s(profile, deadline)),
+            probe=probe,
+            target_bits_per_second=profile.target_bits_per_second,
+        )
+        with check_server(one, path, cancel, need, deadline=deadline, utc_s=utc_s) as admission:
+            result = _admitted(
+                profile, one, path, cancel, on_progress, admission=admission, deadline=deadline
+            )
+        payload = msgspec.structs.replace(result.payload, server_check=admission.check)
+        return msgspec.structs.replace(result, payload=payload)
 
     def may_go_on() -> bool:
         return not cancel.is_set() and _spare_s(profile, deadline) > 0
@@ -107,38 +125,29 @@ def judge(
     return TestResult(outcome=error.outcome, reason=error.reason, payload=payload)
 
 
-def _run_on(
+def _admitted(
     profile: ThroughputProfile,
     server: Server,
     path: NetPath,
     cancel: threading.Event,
     on_progress: OnProgress,
     *,
+    admission: Admission,
     deadline: float,
-    utc_s: UtcNow,
 ) -> TestResult[Payload]:
-    need = Need(
-        method="iperf3" if profile.method is Method.IPERF3 else "http",
-        direction=profile.direction,
-        seconds=profile.test_s,
-        wait_s=min(profile.slot_wait_s, _spare_s(profile, deadline)),
-        target_bits_per_second=profile.target_bits_per_second,
-    )
-    with check_server(server, path, cancel, need, deadline=deadline, utc_s=utc_s) as admission:
-        if admission.iperf_port is not None:
-            server = msgspec.structs.replace(server, iperf_port=admission.iperf_port)
-        before = read_counters(path)
-        try:
-            if admission.error is not None:
-                raise admission.error
-            end = min(deadline, time.monotonic() + profile.test_s)
-            tool = _by_iperf if profile.method is Method.IPERF3 else _by_http
-            transferred = tool(profile, server, path, cancel, on_progress, deadline=end)
-        except TrafficError as error:
-            transferred = Transferred(error=error)
-        result = judge(profile, server, path, transferred, counted_since(path, before))
-    payload = msgspec.structs.replace(result.payload, server_check=admission.check)
-    return msgspec.structs.replace(result, payload=payload)
+    """The test on a server that was asked; not begun where that said no."""
+    if admission.iperf_port is not None:
+        server = msgspec.structs.replace(server, iperf_port=admission.iperf_port)
+    before = read_counters(path)
+    try:
+        if admission.error is not None:
+            raise admission.error
+        end = min(deadline, time.monotonic() + profile.test_s)
+        tool = _by_iperf if profile.method is Method.IPERF3 else _by_http
+        transferred = tool(profile, server, path, cancel, on_progress, deadline=end)
+    except TrafficError as error:
+        transferred = Transferred(error=error)
+    return judge(profile, server, path, transferred, counted_since(path, before))
 
 
 def _spare_s(profile: ThroughputProfile, deadline: float) -> float:
@@ -263,14 +272,51 @@ def _by_iperf(
 ) -> Transferred:
     if server.iperf_port is None:
         raise TrafficError("server", "has no iperf3 port", outcome=Outcome.INVALID)
-    left_s = max(deadline - time.monotonic(), 0)
+    until = connect_until(profile, deadline)
     address = resolve(
         server.host,
         server.iperf_port,
         path,
-        timeout_s=min(profile.connect_timeout_s, left_s),
+        timeout_s=max(until - time.monotonic(), 0),
         cancel=cancel,
     )
+    waiting = [address, *address.others]
+    failure: TrafficError | None = None
+    while True:
+        connect_s = (until - time.monotonic()) / len(waiting)
+        transferred = _in_child(
+            profile,
+            waiting.pop(0),
+            path,
+            cancel,
+            on_progress,
+            connect_s=max(connect_s, 0.1),
+            deadline=deadline,
+        )
+        if transferred.error is None or not _is_unreached(transferred.error):
+            return transferred
+        failure = more_telling(failure, transferred.error)
+        if not waiting or time.monotonic() >= until:
+            raise failure
+
+
+def _is_unreached(error: TrafficError) -> bool:
+    """Whether this address led to no connection: libiperf takes one, so we go on to the next."""
+    if error.stage == "server":
+        return error.happened == "refused"
+    return error.stage == "connect" and error.happened != NO_ANSWER
+
+
+def _in_child(
+    profile: ThroughputProfile,
+    address: Address,
+    path: NetPath,
+    cancel: threading.Event,
+    on_progress: OnProgress,
+    *,
+    connect_s: float,
+    deadline: float,
+) -> Transferred:
     request = IperfRequest(
         host=address.host,
         port=address.port,
@@ -279,7 +325,8 @@ def _by_iperf(
         warmup_s=round(profile.warmup_s),
         window_s=round(profile.window_s),
         interval_s=profile.interval_s,
-        connect_timeout_s=profile.connect_timeout_s,
+        connect_timeout_s=connect_s,
+        answer_timeout_s=profile.connect_timeout_s,
         deadline_mono_s=deadline,
         interface=path.interface,
         udp_bits_per_second=profile.udp_bits_per_second,
@@ -344,7 +391,7 @@ def _why(answer: IperfAnswer, report: IperfReport | None) -> TrafficError | None
     if answer.ended == "cancelled":
         return CancelledError()
     if answer.ended in {"deadline", "unanswered"}:
-        return TrafficError(*(("transfer", "stalled") if connected else ("connect", "no answer")))
+        return TrafficError(*(("transfer", "stalled") if connected else ("connect", NO_ANSWER)))
     if answer.stopped is not None and report is not None and report.received_bytes is None:
         in_window = any(not each.warmup for each in report.intervals)
         return TrafficError("transfer", "stalled") if in_window else None

@@ -51,14 +51,16 @@ def run_video(
     others: Sequence[Server] = (),
     max_bytes: int | None = None,
     utc_s: UtcNow = lambda: None,
+    probe: str | None = None,
 ) -> TestResult[Payload]:
     """One session attempt; ends by the profile's deadline, or about 1 s after `cancel`.
 
-    `others` and `utc_s` are as in `run_throughput`. With `max_bytes` it also ends, as `invalid` and
-    marked, within a piece (64 KiB) after so many bytes of body; what the kernel and the network
-    still hold comes on top.
+    `others`, `utc_s` and `probe` are as in `run_throughput`. With `max_bytes` it also ends, as
+    `invalid` and marked, within a piece (64 KiB) after so many bytes of body; what the kernel and
+    the network still hold comes on top.
     """
     deadline = time.monotonic() + profile.deadline_s
+    path = path.only(profile.address_family)
 
     def spare_s() -> float:
         return deadline - profile.session_s - time.monotonic()
@@ -68,6 +70,7 @@ def run_video(
             method="http",
             seconds=profile.session_s,
             wait_s=min(profile.slot_wait_s, spare_s()),
+            probe=probe,
             target_bits_per_second=profile.target_bits_per_second,
         )
         with check_server(one, path, cancel, need, deadline=deadline, utc_s=utc_s) as admission:

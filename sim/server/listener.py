@@ -61,7 +61,11 @@ class Listener(ThreadingHTTPServer):
         if not self._free.acquire(blocking=False):
             self.shutdown_request(request)
             return
-        super().process_request(request, client_address)
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._free.release()  # no thread was to be had, so none gives the place back
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """All of one connection."""

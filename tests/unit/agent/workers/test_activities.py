@@ -13,6 +13,8 @@ from drivers.traffic.netpath import NetPath
 from drivers.traffic.result import unobserved
 from sim.parts import ReservedPort
 from sim.server import HttpServer, IperfServer
+from sim.server.listener import Services
+from sim.server.slots import Slots
 from wire.cells import Rat
 from wire.kinds import kinds, scan
 from wire.messages import Outcome
@@ -100,6 +102,24 @@ def test_a_capacity_test_falls_back_to_another_server(folder, job, http_server):
     assert result.outcome is Outcome.OK, result.reason
     assert result.payload.server_check.name == "main"
     assert result.payload.server_check.tried == ("down: server: refused",)
+
+
+@pytest.mark.parametrize(
+    ("activity", "profile"), [("throughput", "quick-http"), ("video", "quick-video")]
+)
+def test_a_test_asks_for_its_slot_under_the_probes_name(folder, job, activity, profile):
+    asked = []
+
+    class Heard(Slots):
+        def take(self, wanted, now_s):
+            asked.append(wanted.probe)
+            return super().take(wanted, now_s)
+
+    with HttpServer("127.0.0.1", 0, Services(slots=Heard(http=1))) as running:
+        server = Server(name="main", http_url=f"http://127.0.0.1:{running.port}")
+        ready = activities()[activity].prepare(profile=profile, server=server, folder=folder)
+        assert ready.run(replace(job, probe="dn-01")).outcome is Outcome.OK
+    assert asked == ["dn-01"]
 
 
 def test_a_scan_is_what_the_modem_found(job):

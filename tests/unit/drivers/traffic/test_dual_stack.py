@@ -116,6 +116,25 @@ def test_ipv6_that_does_not_work_costs_a_moment_and_no_test(both, method):
 
 
 @pytest.mark.usefixtures("broken_ipv6")
+@pytest.mark.parametrize("method", list(Method))
+def test_a_capacity_test_goes_on_by_ipv4(both, method):
+    test = capacity(method=method, warmup_s=0, window_s=1, slot_wait_s=0)
+    result = run_throughput(test, both.server, both.path, threading.Event())
+    assert (result.outcome, result.reason) == (Outcome.OK, None)
+    assert result.payload.window_s == pytest.approx(1, abs=0.3)
+
+
+@pytest.mark.usefixtures("broken_ipv6")
+@pytest.mark.parametrize("method", list(Method))
+def test_a_profile_may_ask_for_one_family(both, method):
+    test = capacity(
+        method=method, warmup_s=0, window_s=1, slot_wait_s=0, address_family=IpFamily.IPV6
+    )
+    result = run_throughput(test, both.server, both.path, threading.Event())
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "connect: timeout")
+
+
+@pytest.mark.usefixtures("broken_ipv6")
 def test_ipv6_that_is_asked_for_and_does_not_work_is_a_failure(both):
     result = run(both, LatencyMethod.TCP, IpFamily.IPV6, timeout_s=0.3, count=1)
     assert (result.outcome, result.payload.address_family) == (Outcome.FAILED, "ipv6")

@@ -188,7 +188,7 @@ def test_json_of_another_shape_is_unreadable(text):
             "modem_gone",
         ),
         (
-            "error - received an unknown control message (ensure other side is iperf3 and not iperf)",
+            "received an unknown control message (ensure other side is iperf3 and not iperf)",
             False,
             "server: does not speak iperf3",
             "invalid",

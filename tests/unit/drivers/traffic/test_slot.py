@@ -7,6 +7,7 @@ import pytest
 from drivers.traffic import NetPath, Server
 from drivers.traffic.profile import Direction
 from drivers.traffic.slot import Need, check_server
+from wire.codec import PROBE_NAME
 from wire.messages import Outcome
 
 ANY = NetPath()
@@ -41,7 +42,16 @@ def test_a_slot_is_held_while_the_test_runs_and_given_back(measurement):
         assert admission.check.waited_s < 1
         asked = far.leases[admission.check.slot]
         assert (asked["method"], asked["seconds"]) == ("iperf3", 12)
+        assert PROBE_NAME.fullmatch(asked["probe"])
     assert not far.leases
+
+
+def test_a_slot_is_asked_for_under_the_probes_name(measurement):
+    far = measurement()
+    deadline = time.monotonic() + 10
+    want = need(probe="dn-01")
+    with check_server(at(far), ANY, threading.Event(), want, deadline=deadline) as admission:
+        assert far.leases[admission.check.slot]["probe"] == "dn-01"
 
 
 def test_a_full_server_is_waited_for(measurement):

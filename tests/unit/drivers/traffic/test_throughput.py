@@ -10,11 +10,14 @@ import pytest
 
 from drivers.traffic import NetPath, Server, profile, run_throughput
 from drivers.traffic.child import ChildEnd
+from drivers.traffic.http_load import connect_until
+from drivers.traffic.ip_family import IpFamily
 from drivers.traffic.netpath import Counters
 from drivers.traffic.profile import Direction, Method, Protocol
 from drivers.traffic.result import TrafficError
 from drivers.traffic.throughput import Transferred, judge, read_end
 from tests.unit.drivers.traffic.ends import capacity, run_until
+from tests.unit.drivers.traffic.name_server import NameServer, with_addresses
 from wire.kinds.throughput import Interval
 from wire.messages import Outcome
 
@@ -100,6 +103,28 @@ def test_a_far_end_of_another_kind_is_not_the_networks_fault(misbehaving):
     portal = misbehaving(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", then_close=True)
     result = run(capacity(), Server(host="127.0.0.1", iperf_port=portal.port))
     assert (result.outcome, result.reason) == (Outcome.INVALID, "server: does not speak iperf3")
+
+
+def test_an_address_where_nobody_listens_leaves_the_other(iperf):
+    with NameServer(with_addresses("::1", "127.0.0.1")) as names:
+        path = NetPath(dns_servers=("127.0.0.1",), dns_port=names.port)
+        server = Server(host="both.example", iperf_port=iperf.port)
+        result = run(capacity(warmup_s=0, window_s=1), server, path=path)
+    assert (result.outcome, result.reason) == (Outcome.OK, None)
+
+
+@pytest.mark.parametrize("method", list(Method))
+def test_a_profile_that_asks_for_a_family_gets_no_other(method):
+    test = capacity(method=method, address_family=IpFamily.IPV6)
+    result = run(test, Server(host="127.0.0.1", iperf_port=1, http_port=1))
+    assert result.reason == "server: 127.0.0.1 has no ipv6 address"
+
+
+def test_connecting_leaves_time_for_the_whole_window():
+    now = time.monotonic()
+    test = capacity(warmup_s=1, window_s=2, connect_timeout_s=10)
+    assert connect_until(test, now + 5) == pytest.approx(now + 2, abs=0.1)
+    assert connect_until(test, now + 50) == pytest.approx(now + 10, abs=0.1)
 
 
 def test_a_busy_server_is_not_the_networks_fault(iperf):

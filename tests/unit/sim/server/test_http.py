@@ -5,6 +5,7 @@ import http.client
 import json
 import logging
 import socket
+import socketserver
 import threading
 import time
 from contextlib import suppress
@@ -316,3 +317,18 @@ def test_there_are_only_so_many_connections_and_a_free_place_is_used_again(monke
             return False
 
         wait_until(served_again, "an answer", DEADLINE_S)
+
+
+def test_a_connection_for_which_no_thread_is_to_be_had_takes_no_place(monkeypatch):
+    monkeypatch.setattr(listener, "MAX_CONNECTIONS", 1)
+
+    def exhausted(*_):
+        raise RuntimeError("can't start new thread")
+
+    with HttpServer("127.0.0.1") as server:
+        with monkeypatch.context() as patch:
+            patch.setattr(socketserver.ThreadingMixIn, "process_request", exhausted)
+            with socket.create_connection(("127.0.0.1", server.port), DEADLINE_S) as refused:
+                assert refused.recv(100) == b""
+        request = b"GET /empty HTTP/1.1\r\nConnection: close\r\nHost: x\r\n\r\n"
+        assert raw(server.port, request).startswith(b"HTTP/1.1 200")
