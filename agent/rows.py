@@ -37,6 +37,11 @@ class Rows:
         self._recorder = recorder
         self._position_at = position_at
 
+    @property
+    def probe(self) -> str:
+        """Whose rows they are."""
+        return self._recorder.probe
+
     def record(
         self,
         request: TestRequest,

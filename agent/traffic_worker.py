@@ -252,7 +252,7 @@ class TrafficWorker:
             dns_servers=servers,
             address_family=self.place.address_family,
             utc_s=self._utc_s,
-            probe=self._recorder.probe,
+            probe=self._rows.probe,
         )
         request.tell(Progress(stage="testing", elapsed_s=0.0))
         self._feed()
