@@ -202,7 +202,8 @@ class TrafficWorker:
         try:
             self._radio.request_lock(None, stop=stop, timeout_s=LOCK_TIMEOUT_S)
         except OrderError as error:
-            log.warning("modem %s: %s", self.place.name, error)
+            if not stop.is_set():  # else the modem's thread gives it back
+                log.warning("modem %s: %s", self.place.name, error)
 
     def _await_agreement(self, mode: RatMode, stop: Stop) -> bool:
         """Wait for a look that agrees with the lock; False when the last one contradicts it.

@@ -181,6 +181,8 @@ def _show(console: Console, ahead: _Ahead, *, rows: int) -> None:
         f" {config.planning.assumed_down_mbit_s:g} / {config.planning.assumed_up_mbit_s:g} Mbit/s."
         " What waits is estimated."
     )
+    for line in _beyond_budget(bills, config):
+        console.out(line, highlight=False)
 
 
 def _slots_table(seen: Forecast, config: Config, rows: int) -> Table:
@@ -245,6 +247,21 @@ def _modems_table(seen: Forecast, bills: dict[str, Bill], config: Config) -> Tab
     table.add_section()
     table.add_row("all", *map(str, total[:3]), *map(_mb, total[3:]))
     return table
+
+
+def _beyond_budget(bills: dict[str, Bill], config: Config) -> list[str]:
+    """Which modems want more than `[budget] monthly_gb`; which SIM is in them nobody knows yet."""
+    limit_gb = config.budget.monthly_gb
+    if limit_gb is None:
+        return []
+    months = [(name, bills[name]) for name in _modems(config) if name in bills]
+    wanted_gb = [(name, (bill.down_bytes + bill.up_bytes) / 1e9) for name, bill in months]
+    return [
+        f"{name}: {gb:.1f} GB in 30 days, but [budget] monthly_gb is {limit_gb:g}:"
+        " tests will be skipped."
+        for name, gb in wanted_gb
+        if gb > limit_gb
+    ]
 
 
 def _often(planned: Planned) -> str:

@@ -95,6 +95,18 @@ def test_a_short_list_says_what_it_leaves_out(config, capsys):
     assert "more: --rows 0 shows all" in capsys.readouterr().out
 
 
+def test_a_plan_that_wants_more_than_the_budget_says_so(config, capsys):
+    arguments = ["plan", "--next", "1h", "--from", "2026-12-01T00:00", "--config", str(config)]
+    assert main(arguments) == 0
+    assert "monthly_gb" not in capsys.readouterr().out
+    budgeted = "[budget]\nmonthly_gb = 30.0\n[[server]]"
+    config.write_text(config.read_text().replace("[[server]]", budgeted, 1))
+    assert main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "but [budget] monthly_gb is 30: tests will be skipped." in said
+    assert said.count("monthly_gb") == 2  # of either modem
+
+
 def test_a_program_gets_every_slot_and_the_bytes(config, capsys):
     arguments = ["plan", "--next", "24h", "--from", "2026-12-01T00:00", "--json"]
     assert main([*arguments, "--config", str(config)]) == 0

@@ -523,6 +523,23 @@ def test_a_lock_is_given_back_when_its_test_is_cancelled(
     assert radio.asked == [RatMode.G4, None]
 
 
+def test_an_agent_that_stops_while_a_lock_is_given_back_warns_of_nothing(
+    worker, request_for, radio, monkeypatch, caplog
+):
+    def request_lock(mode, *, stop, **_):
+        radio.lock = mode
+        if mode is None:
+            stop.set()
+            raise OrderError("interrupted")
+
+    monkeypatch.setattr(radio, "request_lock", request_lock)
+    made = worker()
+    made.ask(request_for(lambda _: OK, rat_lock=RatMode.G4))
+    made.run(Stop(), lambda: None)
+    assert radio.lock is None
+    assert [each for each in caplog.records if each.levelname == "WARNING"] == []
+
+
 def test_a_test_cancelled_while_the_modem_is_locked_does_not_run(
     worker, request_for, start, records, radio
 ):
