@@ -23,6 +23,8 @@ CHUNK_BYTES = 1 << 16
 POOL_BYTES = 1 << 22
 MAX_ANSWER_BYTES = 1 << 16
 """Of an answer that is read whole."""
+_BROKEN = (TrafficError, OSError, http.client.HTTPException, ValueError)
+"""How a request ends that has no answer."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -226,7 +228,7 @@ class HttpConnection:
             wanted = {} if byte_range is None else {"Range": "bytes={}-{}".format(*byte_range)}
             self._client.request("GET", resource, headers=wanted)
             response = self._client.getresponse()
-            self._demand_data(response, byte_range)
+            self._demand_data(response, byte_range, whole=expected_bytes is None)
             resource_bytes = _whole_size(response.getheader("Content-Range"))
             while piece := response.read1(CHUNK_BYTES):
                 if first_byte_s is None:
@@ -245,12 +247,8 @@ class HttpConnection:
             failure = _shortfall(
                 received, int(declared) if declared is not None else expected_bytes, expected_bytes
             )
-        except TrafficError as error:
-            failure = error
-        except OSError as error:
-            failure = self._cause(stage, network_error(stage, error))
-        except (http.client.HTTPException, ValueError) as error:
-            failure = self._cause(stage, TrafficError(stage, f"closed ({type(error).__name__})"))
+        except _BROKEN as error:
+            failure = self._cause(stage, error)
         if failure is not None and response is not None:  # there may be a rest of it
             response.close()
             self.close()
@@ -296,16 +294,12 @@ class HttpConnection:
                     accepted += taken
                     on_bytes(taken)
             response = self._client.getresponse()
-            self._demand_data(response, None)
+            self._demand_data(response)
             said = _head(response)
             response.close()
             return self._sent(accepted, body_bytes, said)
-        except TrafficError as error:
-            failure = error
-        except OSError as error:
-            failure = self._cause(stage, network_error(stage, error))
-        except (http.client.HTTPException, ValueError) as error:
-            failure = self._cause(stage, TrafficError(stage, f"closed ({type(error).__name__})"))
+        except _BROKEN as error:
+            failure = self._cause(stage, error)
         return Upload(accepted_bytes=accepted, error=failure)
 
     def ask(
@@ -324,28 +318,36 @@ class HttpConnection:
                 self._client.close()  # it goes on: not for us
             told = {name.lower(): value for name, value in response.getheaders()}
             return Answer(status=response.status, headers=told, body=said)
-        except OSError as error:
-            raise self._cause(stage, network_error(stage, error)) from error
-        except (http.client.HTTPException, ValueError) as error:
-            seen = TrafficError(stage, f"closed ({type(error).__name__})")
-            raise self._cause(stage, seen) from error
+        except _BROKEN as error:
+            raise self._cause(stage, error) from error
 
     def _reopen(self, silence_s: float) -> None:
-        """Connect again if the server closed the connection after the last answer."""
-        if self._client.sock is None:
+        """Connect again if the server closed the connection after the last answer, or since."""
+        if self._client.sock is None or self._has_ended():
             self.close()
             self._socket = self._open()
         self._socket.settimeout(silence_s)
 
+    def _has_ended(self) -> bool:
+        """Whether something came without being asked for: an end, or nothing we could use."""
+        unasked = select.poll()
+        unasked.register(self._socket, select.POLLIN)
+        return bool(unasked.poll(0))
+
     def _demand_data(
-        self, response: http.client.HTTPResponse, byte_range: tuple[int, int] | None
+        self,
+        response: http.client.HTTPResponse,
+        byte_range: tuple[int, int] | None = None,
+        *,
+        whole: bool = True,
     ) -> None:
-        """Raise unless this is what was asked for; a server may send the whole for a range."""
+        """Raise unless this is what was asked for; with `whole` all of it will do for a range."""
         foreign = portal(response.status, response.getheader("Location"), host=self._client.host)
         if foreign is not None:
             raise foreign
         partial = byte_range is not None and response.status == http.HTTPStatus.PARTIAL_CONTENT
-        if response.status != http.HTTPStatus.OK and not partial:
+        whole = whole or byte_range is None
+        if not (partial or (whole and response.status == http.HTTPStatus.OK)):
             raise TrafficError("server", f"HTTP {response.status}", outcome=Outcome.INVALID)
         said = response.getheader("Content-Range", "")
         if partial and byte_range is not None and not said.startswith(f"bytes {byte_range[0]}-"):
@@ -369,13 +371,21 @@ class HttpConnection:
             failure = TrafficError("server", happened, outcome=Outcome.INVALID)
         return Upload(accepted_bytes=accepted, received_bytes=received, error=failure)
 
-    def _cause(self, stage: str, seen: TrafficError) -> TrafficError:
+    def _cause(self, stage: str, seen: Exception) -> TrafficError:
         """The fuse, where it broke the connection, else what was seen."""
+        if isinstance(seen, TrafficError):
+            return seen
         try:
             self._fuse.check(stage)
         except TrafficError as blown:
             return blown
-        return seen
+        if isinstance(seen, OSError):
+            return network_error(stage, seen)
+        if isinstance(seen, http.client.IncompleteRead):
+            return TrafficError(stage, "closed early")
+        if isinstance(seen, (http.client.NotConnected, http.client.ImproperConnectionState)):
+            return TrafficError(stage, "closed")
+        return TrafficError("server", "does not speak HTTP", outcome=Outcome.INVALID)
 
 
 def _shortfall(

@@ -1,6 +1,7 @@
 import itertools
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -38,6 +39,12 @@ def test_streams_ask_for_their_own_ranges(measurement):
     result = run(http(range_bytes=1_000_000), far)
     assert result.outcome is Outcome.OK
     assert result.payload.payload_bytes > 2_000_000
+
+
+def test_a_resource_without_content_is_the_servers_fault(http_server):
+    far = SimpleNamespace(port=http_server.http_port)
+    result = run(http(resource="/empty"), far)
+    assert (result.outcome, result.reason) == (Outcome.INVALID, "server: has nothing to download")
 
 
 def test_an_upload_counts_what_has_arrived(measurement):
