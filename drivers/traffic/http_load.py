@@ -219,7 +219,12 @@ class HttpLoad:
                 warmup=warmup,
             )
             self._on_progress(
-                Progress(stage="transfer", elapsed_s=now - started, bits_per_second=rate)
+                Progress(
+                    stage="transfer",
+                    elapsed_s=now - started,
+                    bits_per_second=rate,
+                    payload_bytes=moved,
+                )
             )
             begun, counted = now, moved
             if over:

@@ -159,6 +159,7 @@ class PacedAttempt:
                     stage="paced",
                     elapsed_s=now_s,
                     bits_per_second=8 * self._received_bytes / now_s,
+                    payload_bytes=self._received_bytes,
                 )
             )
         if self._cancel.wait(self._bucket.pause_s(count, now_s=now_s)):

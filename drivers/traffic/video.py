@@ -363,5 +363,6 @@ class _Session:
                 stage=f"segment {len(self._segments)} of {self._film.count}",
                 elapsed_s=self._allowance.elapsed_s,
                 bits_per_second=8 * payload_bytes / outstanding_s if outstanding_s else None,
+                payload_bytes=self._allowance.used_bytes,
             )
         )

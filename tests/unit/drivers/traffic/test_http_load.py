@@ -34,6 +34,12 @@ def test_the_warm_up_and_the_intervals_may_be_half_seconds(measurement):
     assert payload.planned_window_s == 1
 
 
+def test_progress_tells_how_much_has_come(measurement):
+    seen = []
+    result = run(http(), measurement(slots=None), on_progress=seen.append)
+    assert seen[-1].payload_bytes == result.payload.total_payload_bytes > 0
+
+
 def test_streams_ask_for_their_own_ranges(measurement):
     far = measurement(slots=None)
     result = run(http(range_bytes=1_000_000), far)
