@@ -15,8 +15,8 @@ from typing import Self
 import msgspec
 
 from drivers.traffic.kernel_counts import unacknowledged_bytes
-from drivers.traffic.netpath import CANCEL_POLL_S, Address, NetPath, open_stream
-from drivers.traffic.result import CancelledError, TrafficError, network_error
+from drivers.traffic.netpath import CANCEL_POLL_S, Address, NetPath, open_stream, resolve
+from drivers.traffic.result import CancelledError, Server, TrafficError, network_error
 from wire.messages import Outcome
 
 CHUNK_BYTES = 1 << 16
@@ -386,6 +386,19 @@ class HttpConnection:
         if isinstance(seen, (http.client.NotConnected, http.client.ImproperConnectionState)):
             return TrafficError(stage, "closed")
         return TrafficError("server", "does not speak HTTP", outcome=Outcome.INVALID)
+
+
+def connect_to(server: Server, path: NetPath, fuse: Fuse, *, timeout_s: float) -> HttpConnection:
+    """A connection to a server, its name looked up; both within `timeout_s`, or `TrafficError`."""
+    if server.http_port is None:
+        raise TrafficError("server", "has no HTTP port", outcome=Outcome.INVALID)
+    until = time.monotonic() + min(timeout_s, fuse.remaining_s)
+
+    def left_s() -> float:
+        return max(until - time.monotonic(), 0.001)
+
+    address = resolve(server.host, server.http_port, path, timeout_s=left_s(), cancel=fuse.cancel)
+    return HttpConnection(address, path, fuse, host=server.host, connect_timeout_s=left_s())
 
 
 def _shortfall(

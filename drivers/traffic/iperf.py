@@ -236,7 +236,7 @@ def _intervals(raw: list[_Interval], *, warmup_s: float) -> tuple[Interval, ...]
     """iperf3 starts its clock anew after the warm-up; ours runs through.
 
     Where the warm-up ends before its last interval does, that interval's bytes are dropped, and
-    its time is given to the next one: taken back here. One shorter than an interval has none at all.
+    its time is given to the next one: taken back here. One shorter than an interval has none.
     """
     intervals: list[Interval] = []
     start_s = 0.0

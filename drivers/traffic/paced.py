@@ -8,8 +8,8 @@ import socket
 import threading
 
 from drivers.traffic.allowance import Allowance
-from drivers.traffic.http import CHUNK_BYTES, Fuse, HttpConnection, Transfer
-from drivers.traffic.netpath import NetPath, resolve
+from drivers.traffic.http import CHUNK_BYTES, Fuse, Transfer, connect_to
+from drivers.traffic.netpath import NetPath
 from drivers.traffic.pace import Bucket, Pace
 from drivers.traffic.profile import Paced, VideoProfile
 from drivers.traffic.result import (
@@ -110,21 +110,10 @@ class PacedAttempt:
         )
 
     def _read(self) -> Transfer:
-        if self._server.http_port is None:
-            raise TrafficError("server", "has no HTTP port", outcome=Outcome.INVALID)
         window_s = self._pace.window_s
-        address = resolve(
-            self._server.host,
-            self._server.http_port,
-            self._path,
-            timeout_s=window_s,
-            cancel=self._cancel,
-        )
         left_s = max(window_s - self._allowance.elapsed_s, 0.0)
         with _NarrowFuse(self._cancel, deadline_s=left_s, pace=self._pace) as fuse:
-            connection = HttpConnection(
-                address, self._path, fuse, host=self._server.host, connect_timeout_s=window_s
-            )
+            connection = connect_to(self._server, self._path, fuse, timeout_s=window_s)
             try:
                 size = self._pace.body_bytes
                 return connection.get(
