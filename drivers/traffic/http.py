@@ -15,14 +15,16 @@ from typing import Self
 import msgspec
 
 from drivers.traffic.kernel_counts import unacknowledged_bytes
-from drivers.traffic.netpath import CANCEL_POLL_S, Address, NetPath, open_stream
-from drivers.traffic.result import CancelledError, TrafficError, network_error
+from drivers.traffic.netpath import CANCEL_POLL_S, Address, NetPath, open_stream, resolve
+from drivers.traffic.result import CancelledError, Server, TrafficError, network_error
 from wire.messages import Outcome
 
 CHUNK_BYTES = 1 << 16
 POOL_BYTES = 1 << 22
 MAX_ANSWER_BYTES = 1 << 16
 """Of an answer that is read whole."""
+_BROKEN = (TrafficError, OSError, http.client.HTTPException, ValueError)
+"""How a request ends that has no answer."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -226,7 +228,7 @@ class HttpConnection:
             wanted = {} if byte_range is None else {"Range": "bytes={}-{}".format(*byte_range)}
             self._client.request("GET", resource, headers=wanted)
             response = self._client.getresponse()
-            self._demand_data(response, byte_range, whole_will_do=expected_bytes is None)
+            self._demand_data(response, byte_range, whole=expected_bytes is None)
             resource_bytes = _whole_size(response.getheader("Content-Range"))
             while piece := response.read1(CHUNK_BYTES):
                 if first_byte_s is None:
@@ -245,12 +247,8 @@ class HttpConnection:
             failure = _shortfall(
                 received, int(declared) if declared is not None else expected_bytes, expected_bytes
             )
-        except TrafficError as error:
-            failure = error
-        except OSError as error:
-            failure = self._cause(stage, network_error(stage, error))
-        except (http.client.HTTPException, ValueError) as error:
-            failure = self._cause(stage, TrafficError(stage, f"closed ({type(error).__name__})"))
+        except _BROKEN as error:
+            failure = self._cause(stage, error)
         if failure is not None and response is not None:  # there may be a rest of it
             response.close()
             self.close()
@@ -300,12 +298,8 @@ class HttpConnection:
             said = _head(response)
             response.close()
             return self._sent(accepted, body_bytes, said)
-        except TrafficError as error:
-            failure = error
-        except OSError as error:
-            failure = self._cause(stage, network_error(stage, error))
-        except (http.client.HTTPException, ValueError) as error:
-            failure = self._cause(stage, TrafficError(stage, f"closed ({type(error).__name__})"))
+        except _BROKEN as error:
+            failure = self._cause(stage, error)
         return Upload(accepted_bytes=accepted, error=failure)
 
     def ask(
@@ -324,33 +318,36 @@ class HttpConnection:
                 self._client.close()  # it goes on: not for us
             told = {name.lower(): value for name, value in response.getheaders()}
             return Answer(status=response.status, headers=told, body=said)
-        except OSError as error:
-            raise self._cause(stage, network_error(stage, error)) from error
-        except (http.client.HTTPException, ValueError) as error:
-            seen = TrafficError(stage, f"closed ({type(error).__name__})")
-            raise self._cause(stage, seen) from error
+        except _BROKEN as error:
+            raise self._cause(stage, error) from error
 
     def _reopen(self, silence_s: float) -> None:
-        """Connect again if the server closed the connection after the last answer."""
-        if self._client.sock is None:
+        """Connect again if the server closed the connection after the last answer, or since."""
+        if self._client.sock is None or self._has_ended():
             self.close()
             self._socket = self._open()
         self._socket.settimeout(silence_s)
+
+    def _has_ended(self) -> bool:
+        """Whether something came without being asked for: an end, or nothing we could use."""
+        unasked = select.poll()
+        unasked.register(self._socket, select.POLLIN)
+        return bool(unasked.poll(0))
 
     def _demand_data(
         self,
         response: http.client.HTTPResponse,
         byte_range: tuple[int, int] | None = None,
         *,
-        whole_will_do: bool = True,
+        whole: bool = True,
     ) -> None:
-        """Raise unless this is what was asked for; for a range perhaps the whole resource."""
+        """Raise unless this is what was asked for; with `whole` all of it will do for a range."""
         foreign = portal(response.status, response.getheader("Location"), host=self._client.host)
         if foreign is not None:
             raise foreign
         partial = byte_range is not None and response.status == http.HTTPStatus.PARTIAL_CONTENT
-        whole = response.status == http.HTTPStatus.OK and (byte_range is None or whole_will_do)
-        if not (whole or partial):
+        whole = whole or byte_range is None
+        if not (partial or (whole and response.status == http.HTTPStatus.OK)):
             raise TrafficError("server", f"HTTP {response.status}", outcome=Outcome.INVALID)
         said = response.getheader("Content-Range", "")
         if partial and byte_range is not None and not said.startswith(f"bytes {byte_range[0]}-"):
@@ -374,13 +371,34 @@ class HttpConnection:
             failure = TrafficError("server", happened, outcome=Outcome.INVALID)
         return Upload(accepted_bytes=accepted, received_bytes=received, error=failure)
 
-    def _cause(self, stage: str, seen: TrafficError) -> TrafficError:
+    def _cause(self, stage: str, seen: Exception) -> TrafficError:
         """The fuse, where it broke the connection, else what was seen."""
+        if isinstance(seen, TrafficError):
+            return seen
         try:
             self._fuse.check(stage)
         except TrafficError as blown:
             return blown
-        return seen
+        if isinstance(seen, OSError):
+            return network_error(stage, seen)
+        if isinstance(seen, http.client.IncompleteRead):
+            return TrafficError(stage, "closed early")
+        if isinstance(seen, (http.client.NotConnected, http.client.ImproperConnectionState)):
+            return TrafficError(stage, "closed")
+        return TrafficError("server", "does not speak HTTP", outcome=Outcome.INVALID)
+
+
+def connect_to(server: Server, path: NetPath, fuse: Fuse, *, timeout_s: float) -> HttpConnection:
+    """A connection to a server, its name looked up; both within `timeout_s`, or `TrafficError`."""
+    if server.http_port is None:
+        raise TrafficError("server", "has no HTTP port", outcome=Outcome.INVALID)
+    until = time.monotonic() + min(timeout_s, fuse.remaining_s)
+
+    def left_s() -> float:
+        return max(until - time.monotonic(), 0.001)
+
+    address = resolve(server.host, server.http_port, path, timeout_s=left_s(), cancel=fuse.cancel)
+    return HttpConnection(address, path, fuse, host=server.host, connect_timeout_s=left_s())
 
 
 def _shortfall(

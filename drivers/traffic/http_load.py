@@ -30,6 +30,7 @@ STALLED_S = 0.9
 END_SHARE = 0.05
 """An interval shorter than this share of the others belongs to the one before."""
 
+_EMPTY = TrafficError("server", "has nothing to download", outcome=Outcome.INVALID)
 Transfers = Callable[[int], Iterator[TrafficError | None]]
 """The endless transfers of a stream; what comes is how each ended."""
 
@@ -174,7 +175,8 @@ class HttpLoad:
                 on_bytes=lambda size: self._add(number, size),
             )
             size_bytes = transfer.resource_bytes or size_bytes
-            yield transfer.error
+            nothing = transfer.complete and not transfer.payload_bytes
+            yield _EMPTY if nothing else transfer.error
 
     def _upload(self, number: int) -> Iterator[TrafficError | None]:
         profile = self._profile
@@ -217,7 +219,12 @@ class HttpLoad:
                 warmup=warmup,
             )
             self._on_progress(
-                Progress(stage="transfer", elapsed_s=now - started, bits_per_second=rate)
+                Progress(
+                    stage="transfer",
+                    elapsed_s=now - started,
+                    bits_per_second=rate,
+                    payload_bytes=moved,
+                )
             )
             begun, counted = now, moved
             if over:

@@ -94,7 +94,10 @@ def read_report(text: str) -> IperfReport:
     sent = raw.end.sum_sent
     return IperfReport(
         connected=bool(raw.start.connected),
-        intervals=_intervals(raw.intervals[:-1] if _repeats_last(raw) else raw.intervals),
+        intervals=_intervals(
+            raw.intervals[:-1] if _repeats_last(raw) else raw.intervals,
+            warmup_s=raw.start.test_start.omit,
+        ),
         received_bytes=None if received is None else received.bytes,
         received_s=None if received is None else received.seconds,
         retransmits=None if sent is None else sent.retransmits,
@@ -156,6 +159,7 @@ class _Interval(msgspec.Struct, frozen=True):
 class _TestStart(msgspec.Struct, frozen=True):
     protocol: str = "TCP"
     blksize: int = 0
+    omit: float = 0.0
 
 
 class _Start(msgspec.Struct, frozen=True):
@@ -228,11 +232,11 @@ def _repeats_last(raw: _Report) -> bool:
     return (before.seconds, before.bytes) == (last.seconds, last.bytes)
 
 
-def _intervals(raw: list[_Interval]) -> tuple[Interval, ...]:
+def _intervals(raw: list[_Interval], *, warmup_s: float) -> tuple[Interval, ...]:
     """iperf3 starts its clock anew after the warm-up; ours runs through.
 
     Where the warm-up ends before its last interval does, that interval's bytes are dropped, and
-    its time is given to the next one: taken back here.
+    its time is given to the next one: taken back here. One shorter than an interval has none.
     """
     intervals: list[Interval] = []
     start_s = 0.0
@@ -242,6 +246,8 @@ def _intervals(raw: list[_Interval]) -> tuple[Interval, ...]:
         if begins and interval.sum.end is not None and 0 < interval.sum.end < seconds:
             start_s += seconds - interval.sum.end
             seconds = interval.sum.end
+        if not warmup:
+            start_s = max(start_s, warmup_s)
         intervals.append(
             Interval(
                 start_s=round(start_s, 6),

@@ -8,8 +8,8 @@ import socket
 import threading
 
 from drivers.traffic.allowance import Allowance
-from drivers.traffic.http import CHUNK_BYTES, Fuse, HttpConnection, Transfer
-from drivers.traffic.netpath import NetPath, resolve
+from drivers.traffic.http import CHUNK_BYTES, Fuse, Transfer, connect_to
+from drivers.traffic.netpath import NetPath
 from drivers.traffic.pace import Bucket, Pace
 from drivers.traffic.profile import Paced, VideoProfile
 from drivers.traffic.result import (
@@ -80,13 +80,14 @@ class PacedAttempt:
         """What there is to tell, whether there is an answer or not."""
         received, ended_s = self._received_bytes, self._ended_s or self._allowance.elapsed_s
         first_byte_s = self._first_byte_s
+        told = received or self._answer is not None  # otherwise nothing is known of the network
         return Payload(
             height=self._profile.height,
             protocol="paced",
             media_s=self._pace.window_s,
             payload_bytes=received,
             outstanding_s=ended_s,
-            bits_per_second=8 * received / ended_s if ended_s > 0 else None,
+            bits_per_second=8 * received / ended_s if ended_s > 0 and told else None,
             ip_access_s=first_byte_s,
             cut_off=cut_off and first_byte_s is not None,
             answer=self._answer,
@@ -110,21 +111,10 @@ class PacedAttempt:
         )
 
     def _read(self) -> Transfer:
-        if self._server.http_port is None:
-            raise TrafficError("server", "has no HTTP port", outcome=Outcome.INVALID)
         window_s = self._pace.window_s
-        address = resolve(
-            self._server.host,
-            self._server.http_port,
-            self._path,
-            timeout_s=window_s,
-            cancel=self._cancel,
-        )
         left_s = max(window_s - self._allowance.elapsed_s, 0.0)
         with _NarrowFuse(self._cancel, deadline_s=left_s, pace=self._pace) as fuse:
-            connection = HttpConnection(
-                address, self._path, fuse, host=self._server.host, connect_timeout_s=window_s
-            )
+            connection = connect_to(self._server, self._path, fuse, timeout_s=window_s)
             try:
                 size = self._pace.body_bytes
                 return connection.get(
@@ -159,6 +149,7 @@ class PacedAttempt:
                     stage="paced",
                     elapsed_s=now_s,
                     bits_per_second=8 * self._received_bytes / now_s,
+                    payload_bytes=self._received_bytes,
                 )
             )
         if self._cancel.wait(self._bucket.pause_s(count, now_s=now_s)):

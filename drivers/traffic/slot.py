@@ -17,8 +17,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from drivers.traffic.http import Answer, Fuse, HttpConnection, portal
-from drivers.traffic.netpath import NetPath, resolve
+from drivers.traffic.http import Answer, Fuse, HttpConnection, connect_to, portal
+from drivers.traffic.netpath import NetPath
 from drivers.traffic.profile import Direction
 from drivers.traffic.result import CancelledError, Server, TrafficError
 from wire.evidence import ServerCheck
@@ -219,12 +219,8 @@ def _connected(
     server: Server, path: NetPath, cancel: threading.Event, left_s: Callable[[], float]
 ) -> Iterator[HttpConnection]:
     """A connection that ends with the time left, the name's look-up included."""
-    assert server.http_port is not None  # noqa: S101 - asked before
     with Fuse(cancel, deadline_s=left_s()) as fuse:
-        address = resolve(server.host, server.http_port, path, timeout_s=left_s(), cancel=cancel)
-        connection = HttpConnection(
-            address, path, fuse, host=server.host, connect_timeout_s=left_s()
-        )
+        connection = connect_to(server, path, fuse, timeout_s=left_s())
         try:
             yield connection
         finally:

@@ -189,7 +189,8 @@ def _payload(
     counted: Counters | None,
 ) -> Payload:
     window = [interval for interval in transferred.intervals if not interval.warmup]
-    cut_off = transferred.error is not None and bool(transferred.intervals)
+    ours = transferred.error is not None and transferred.error.outcome is Outcome.INVALID
+    cut_off = transferred.error is not None and bool(transferred.intervals) and not ours
     window_s = sum(interval.duration_s for interval in window)
     window_bytes = sum(interval.payload_bytes for interval in window)
     if cut_off or not window:

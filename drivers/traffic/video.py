@@ -13,14 +13,13 @@ import msgspec
 from drivers.traffic.allowance import Allowance
 from drivers.traffic.any_server import run_on_any
 from drivers.traffic.film import Film
-from drivers.traffic.http import Fuse, HttpConnection, Transfer
+from drivers.traffic.http import Fuse, HttpConnection, Transfer, connect_to
 from drivers.traffic.manifest import ManifestError, MediaSegment, Piece, Representation
 from drivers.traffic.netpath import (
     NetPath,
     counted_since,
     end_of_download,
     read_counters,
-    resolve,
 )
 from drivers.traffic.paced import PacedAttempt
 from drivers.traffic.path_watch import watched
@@ -156,7 +155,8 @@ class _Session:
         """Fetch every segment; gives what ended the session before that."""
         try:
             with Fuse(self._cancel, deadline_s=self._profile.session_s) as fuse:
-                connection = self._connect(fuse)
+                limit_s = self._profile.access_timeout_s
+                connection = connect_to(self._server, self._path, fuse, timeout_s=limit_s)
                 try:
                     self._film.open(self._document(connection))
                     while not self._film.is_over(self._arrived_s):
@@ -207,21 +207,6 @@ class _Session:
             switches=self._switches if started else None,
             cut_off=cut_off and started,
             segments=tuple(self._segments),
-        )
-
-    def _connect(self, fuse: Fuse) -> HttpConnection:
-        if self._server.http_port is None:
-            raise TrafficError("server", "has no HTTP port", outcome=Outcome.INVALID)
-        limit_s = self._profile.access_timeout_s
-        address = resolve(
-            self._server.host,
-            self._server.http_port,
-            self._path,
-            timeout_s=limit_s,
-            cancel=self._cancel,
-        )
-        return HttpConnection(
-            address, self._path, fuse, host=self._server.host, connect_timeout_s=limit_s
         )
 
     def _document(self, connection: HttpConnection) -> Callable[[str], bytes]:
@@ -363,5 +348,6 @@ class _Session:
                 stage=f"segment {len(self._segments)} of {self._film.count}",
                 elapsed_s=self._allowance.elapsed_s,
                 bits_per_second=8 * payload_bytes / outstanding_s if outstanding_s else None,
+                payload_bytes=self._allowance.used_bytes,
             )
         )

@@ -1,6 +1,7 @@
 """The real iperf3, kept running, and whether a port is listened on."""
 
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ IPERF_IDLE_S = 15
 LOOK_S = 0.2
 RESTART_S = 0.5
 START_TIMEOUT_S = 10.0
+MAX_LOG_BYTES = 1 << 20
 LISTENING = "0A"
 """TCP_LISTEN in /proc/net/tcp."""
 HELD = frozenset({"01", "08"})
@@ -65,6 +67,7 @@ class IperfServer:
     def _keep_running(self) -> None:
         while not self._closing.is_set():
             if self._part.running:
+                self._bound_log()
                 self._closing.wait(LOOK_S)
                 continue
             if self.starts:
@@ -73,6 +76,12 @@ class IperfServer:
                     return
             self._part.start()
             self.starts += 1
+
+    def _bound_log(self) -> None:
+        """Begin it anew before it fills the disk: iperf3 tells of every second of every stream."""
+        log = self._part.log
+        if log.stat().st_size > MAX_LOG_BYTES:
+            os.truncate(log, 0)
 
 
 def is_listening(port: int) -> bool:

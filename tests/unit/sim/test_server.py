@@ -15,7 +15,7 @@ import pytest
 from sim.cli import main
 from sim.parts import ReservedPort, wait_until
 from sim.server import BadRequestError, HttpServer, IperfServer, body_bytes, is_listening
-from sim.server.iperf import is_idle
+from sim.server.iperf import MAX_LOG_BYTES, is_idle
 
 DEADLINE_S = 20.0
 
@@ -127,6 +127,16 @@ def test_iperf_is_real_and_comes_back_when_it_dies(tmp_path):
         assert server.pid != first
         assert "error" not in iperf3(port.number)
     assert not is_listening(port.number)
+
+
+def test_what_iperf_tells_does_not_fill_the_disk(tmp_path):
+    log = tmp_path / "log"
+    with ReservedPort() as port, IperfServer("127.0.0.1", port.number, log=log):
+        with log.open("ab") as more:
+            more.write(bytes(MAX_LOG_BYTES + 1))
+        wait_until(lambda: log.stat().st_size < MAX_LOG_BYTES, "a shorter log", DEADLINE_S)
+        assert "error" not in iperf3(port.number)
+        assert b"\0" not in log.read_bytes()
 
 
 @contextmanager

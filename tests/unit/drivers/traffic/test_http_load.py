@@ -1,6 +1,7 @@
 import itertools
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -33,11 +34,23 @@ def test_the_warm_up_and_the_intervals_may_be_half_seconds(measurement):
     assert payload.planned_window_s == 1
 
 
+def test_progress_tells_how_much_has_come(measurement):
+    seen = []
+    result = run(http(), measurement(slots=None), on_progress=seen.append)
+    assert seen[-1].payload_bytes == result.payload.total_payload_bytes > 0
+
+
 def test_streams_ask_for_their_own_ranges(measurement):
     far = measurement(slots=None)
     result = run(http(range_bytes=1_000_000), far)
     assert result.outcome is Outcome.OK
     assert result.payload.payload_bytes > 2_000_000
+
+
+def test_a_resource_without_content_is_the_servers_fault(http_server):
+    far = SimpleNamespace(port=http_server.http_port)
+    result = run(http(resource="/empty"), far)
+    assert (result.outcome, result.reason) == (Outcome.INVALID, "server: has nothing to download")
 
 
 def test_an_upload_counts_what_has_arrived(measurement):

@@ -8,6 +8,7 @@ from drivers.traffic import NetPath
 from drivers.traffic.http import CHUNK_BYTES, Fuse, HttpConnection
 from drivers.traffic.netpath import resolve
 from drivers.traffic.result import TrafficError
+from tests.unit.drivers.traffic.ends import run_until
 from tests.unit.drivers.traffic.films import FilmServer
 from wire.messages import Outcome
 
@@ -63,6 +64,34 @@ def test_no_more_is_read_than_was_asked_for(connect, misbehaving):
     assert transfer.error.outcome is Outcome.INVALID
     assert transfer.error.reason == "server: sent more than 100 bytes"
     assert transfer.payload_bytes <= CHUNK_BYTES
+
+
+def test_a_connection_that_the_server_closed_while_it_idled_is_opened_again(connect, misbehaving):
+    """As web servers do after some seconds, while a player waits for room in its buffer."""
+    far = misbehaving(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\ny", then_close=True)
+    connection = connect(far.port)
+    assert connection.get("/x", silence_s=1).complete
+    run_until(connection._has_ended, "the server closed")
+    assert connection.get("/x", silence_s=1).complete
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_not_the_networks_fault(connect, misbehaving, answer):
+    error = connect(misbehaving(answer, then_close=True).port).get("/x", silence_s=1).error
+    assert (error.outcome, error.reason) == (Outcome.INVALID, "server: does not speak HTTP")
+
+
+def test_a_body_in_chunks_that_ends_within_one_was_cut(connect, misbehaving):
+    cut = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n64\r\nabc"
+    error = connect(misbehaving(cut, then_close=True).port).get("/x", silence_s=1).error
+    assert (error.outcome, error.reason) == (Outcome.FAILED, "transfer: closed early")
 
 
 def _refuse(_: bytes) -> None:

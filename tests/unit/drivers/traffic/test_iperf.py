@@ -47,6 +47,13 @@ def test_the_clock_of_intervals_runs_through_the_warm_up():
     assert starts[-1] == pytest.approx(2.0, abs=0.01)
 
 
+def test_a_warm_up_shorter_than_an_interval_is_told_by_nothing_and_lasts_all_the_same():
+    raw = json.loads(DOWN)
+    del raw["intervals"][0]
+    starts = [each.start_s for each in read_report(json.dumps(raw)).intervals]
+    assert starts == pytest.approx([1.0, 2.0], abs=0.01)
+
+
 def test_an_upload_has_what_the_server_received_in_the_window():
     report = read_report(UP)
     received = json.loads(UP)["end"]["sum_received"]

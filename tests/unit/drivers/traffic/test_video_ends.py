@@ -189,3 +189,16 @@ def test_a_paced_reader_who_waits_is_cancelled_too(http_server):
     assert took_s < 1.5
     assert (result.outcome, result.reason) == (Outcome.INVALID, "probe: cancelled")
     assert result.payload.payload_bytes > 0
+
+
+def test_look_up_and_connecting_share_the_time_for_access(deaf_port, monkeypatch):
+    def slow(*_, **__):
+        threading.Event().wait(0.7)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", deaf_port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    begun = time.monotonic()
+    server = Server(host="far.example", http_port=deaf_port)
+    result = run_video(session(access_timeout_s=1), server, NetPath(), threading.Event())
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "connect: timeout")
+    assert time.monotonic() - begun < 1.5
