@@ -170,9 +170,9 @@ def _of_answer(record: AnyMeasurement, payload: Payload, words: Words) -> Iterat
 
 
 def _of_playing(payload: Payload, words: Words) -> Iterator[tuple[str, str]]:
-    share = ""
+    frozen = ""
     if payload.stall_share is not None:
-        share = words("stall_share", share=words.share(payload.stall_share, decimals=1))
+        frozen = words("stall_share", share=words.share(payload.stall_share, decimals=1))
     yield (
         words("label.stalls"),
         words(
@@ -181,7 +181,7 @@ def _of_playing(payload: Payload, words: Words) -> Iterator[tuple[str, str]]:
             total=words.number(payload.stall_total_s, "s", decimals=1),
             longest=words.number(payload.stall_longest_s, "s", decimals=1),
         )
-        + share,
+        + frozen,
     )
     played = words(
         "played",
