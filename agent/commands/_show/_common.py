@@ -51,7 +51,7 @@ def of_network(radio: TestRadio, words: Words, *, lock: RatLock | None) -> Lines
     else:
         text = words(
             "network",
-            technology=radio.rat_class.upper(),
+            technology=_technology(radio.rat_class, words),
             plmn=words.text(radio.plmn),
             rsrp=words.number(radio.rsrp_dbm, "dBm"),
             sinr=words.number(radio.sinr_db, "dB"),
@@ -72,6 +72,10 @@ def of_network(radio: TestRadio, words: Words, *, lock: RatLock | None) -> Lines
         )
 
 
+def _technology(rat_class: RatClass, words: Words) -> str:
+    return words("mixed") if rat_class is RatClass.MIXED else rat_class.upper()
+
+
 def _of_nr(radio: TestRadio, words: Words, lock: RatLock | None) -> str:
     looks = radio.snapshots - radio.snapshots_without_service
     if radio.nr_share is None:
@@ -79,16 +83,18 @@ def _of_nr(radio: TestRadio, words: Words, lock: RatLock | None) -> str:
     if radio.nr_share == 0:
         return words("no_nr", looks=looks)
     text = words("nr", with_nr=round(radio.nr_share * looks), looks=looks)
-    return f"{words('stand_alone')}, {text}" if _stands_alone(radio, lock) else text
+    alone = _alone(radio, lock)
+    return text if alone is None else f"{words(alone)}, {text}"
 
 
-def _stands_alone(radio: TestRadio, lock: RatLock | None) -> bool:
-    """Whether NR surely served without LTE; a record does not say so in a field of its own."""
+def _alone(radio: TestRadio, lock: RatLock | None) -> str | None:
+    """Words for NR that served without LTE; a record has no field of its own for it."""
     if radio.rat_class is not RatClass.G5:
-        return False
-    if radio.cell_id is not None and radio.cell_id >= LEAST_NCI:
-        return True
-    return lock is not None and lock.asked is RatMode.G5_SA and lock.serving_agreed is True
+        return None
+    if lock is not None and lock.asked is RatMode.G5_SA and lock.serving_agreed is True:
+        return "stand_alone"
+    at_start = radio.cell_id is not None and radio.cell_id >= LEAST_NCI
+    return "stand_alone_at_start" if at_start else None
 
 
 def of_cut(record: AnyMeasurement, words: Words) -> Lines:

@@ -71,7 +71,13 @@ def page(record: AnyMeasurement, payload: Payload, words: Words) -> Page:
     )
 
 
-figure, said = bits_per_second, as_rate
+def figure(record: AnyMeasurement) -> float | None:
+    """The rate; a paced attempt has none, as it reads no faster than it must."""
+    paced = record.payload is not None and record.payload.protocol == PACED
+    return None if paced else bits_per_second(record)
+
+
+said = as_rate
 
 
 def _headline(record: AnyMeasurement, payload: Payload, words: Words) -> str:
@@ -154,7 +160,7 @@ def _outstanding(payload: Payload, words: Words) -> str:
 def _of_answer(record: AnyMeasurement, payload: Payload, words: Words) -> Iterator[tuple[str, str]]:
     """Whether the target was reached, and what a viewer would have seen."""
     if payload.protocol == PACED:
-        if payload.answer_error_share is not None:
+        if payload.answer is False and payload.answer_error_share is not None:
             share = words.share(payload.answer_error_share)
             yield words("label.error"), words("answer_error", share=share)
         if not payload.payload_bytes and record.outcome is Outcome.FAILED:

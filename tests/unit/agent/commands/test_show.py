@@ -171,7 +171,7 @@ def test_a_session_that_adapts_tells_what_was_played(shown, record_of):
         assert words in text
 
 
-def test_a_paced_session_tells_its_answer_and_plays_nothing(shown):
+def test_a_paced_session_tells_its_answer_and_plays_nothing(shown, record_of):
     payload = video.Payload(
         height=1080,
         protocol="paced",
@@ -190,6 +190,7 @@ def test_a_paced_session_tells_its_answer_and_plays_nothing(shown):
         "stopped early",
     ):
         assert words in text
+    assert renderers()["video"].figure(record_of("video", payload)) is None
     for label in ("Access", "Stalls", "Played", "plays", "Heights"):
         assert label not in text
 
@@ -326,13 +327,13 @@ def test_stand_alone_nr_is_called_so(shown, record_of):
         rat_class=RatClass.G5, snapshots=14, nr_share=1.0, cell_id=2_621_771_777, coverage=1.0
     )
     payload = msgspec.structs.replace(record_of("throughput").payload, radio=alone)
-    assert "5G stand-alone, NR in 14 of 14 looks" in shown("throughput", payload)
+    assert "5G stand-alone at the start, NR in 14 of 14 looks" in shown("throughput", payload)
     endc = msgspec.structs.replace(alone, cell_id=1_234_567)
     payload = msgspec.structs.replace(payload, radio=endc)
     text = shown("throughput", payload)
     assert "; NR in 14 of 14 looks" in text
     lock = RatLock(asked=RatMode.G5_SA, read_back=RatMode.G5_SA, serving_agreed=True)
-    assert "5G stand-alone" in shown("throughput", payload, rat_lock=lock)
+    assert "; 5G stand-alone, NR in 14" in shown("throughput", payload, rat_lock=lock)
     look = radio.Payload(mode="nr-sa", serving=Cell(rat=Rat.NR, cell_id=2_621_771_777))
     text = shown("radio", look)
     assert "no LTE anchor: NR serves alone" in text
@@ -435,6 +436,7 @@ def test_an_nr_leg_is_counted_in_looks_with_service(shown, record_of):
     )
     payload = msgspec.structs.replace(record_of("throughput").payload, radio=radio)
     text = shown("throughput", payload)
+    assert "several technologies, network" in text
     assert "NR in 3 of 10 looks" in text
     assert "no service in 2 of 12 looks" in text
 
