@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from agent.commands._page import Page
+from agent.commands._show._common import counts
 from agent.commands._show.scan import cells, level_dbm
 from agent.words import Words
 from wire.cells import Cell, Rat
@@ -25,7 +26,7 @@ SHOWN = frozenset(
 )
 
 
-def page(_: AnyMeasurement, payload: Payload, words: Words) -> Page:
+def page(record: AnyMeasurement, payload: Payload, words: Words) -> Page:
     """What the modem hears."""
     parts = []
     if payload.mode is not None:
@@ -35,8 +36,8 @@ def page(_: AnyMeasurement, payload: Payload, words: Words) -> Page:
     if payload.registration is not None:
         parts.append(words.named("registration", payload.registration))
     return Page(
-        headline=", ".join(parts) or words("nothing_heard"),
-        lines=tuple(_lines(payload, words)),
+        headline=", ".join(parts) or words("nothing_heard" if counts(record) else "no_figure"),
+        lines=tuple(_lines(record, payload, words)),
         tables=(cells(payload.neighbours, words),) if payload.neighbours else (),
     )
 
@@ -52,9 +53,10 @@ def said(figure: float | None, words: Words) -> str:
     return words.number(figure, "dBm")
 
 
-def _lines(payload: Payload, words: Words) -> Iterator[tuple[str, str]]:
+def _lines(record: AnyMeasurement, payload: Payload, words: Words) -> Iterator[tuple[str, str]]:
     serving = payload.serving
-    yield words("label.serving"), words("none") if serving is None else _cell(serving, words)
+    nowhere = words("none" if counts(record) else "unknown")
+    yield words("label.serving"), nowhere if serving is None else _cell(serving, words)
     yield from _of_nr(payload, words)
     for carrier in payload.carriers:
         yield words("label.carriers"), _cell(carrier, words)

@@ -304,6 +304,14 @@ def test_a_test_that_never_ran_says_nothing_of_the_network(shown, kind):
         assert answer not in stopped
 
 
+def test_a_cell_that_no_modem_told_of_is_none_only_without_service(shown):
+    look = radio.Payload(registration=radio.RegistrationState.SEARCHING)
+    assert re.search(r"Serving cell +none", shown("radio", look, outcome=Outcome.NO_SERVICE))
+    silent = shown("radio", radio.Payload(), outcome=Outcome.INVALID, reason="SIM: absent")
+    assert "\nNothing was measured\n" in silent
+    assert re.search(r"Serving cell +unknown", silent)
+
+
 def test_a_cancelled_test_gives_what_it_saw_as_no_result(shown, record_of):
     stopped = {"outcome": Outcome.INVALID, "reason": "cancelled by the technician"}
     whole = record_of("throughput").payload
