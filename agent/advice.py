@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from agent.words import longest_beginning
 from wire.control import ModemState, Presence
 from wire.kinds import status
 from wire.messages import Outcome, PositionSource
@@ -42,11 +43,8 @@ def after_test(outcome: Outcome, reason: str | None) -> str | None:
     """
     if outcome is Outcome.OK:
         return None
-    said = reason or ""
-    known = [prefix for prefix in ADVICE_BY_REASON if said.startswith(prefix)]
-    if known:
-        return ADVICE_BY_REASON[max(known, key=len)]
-    return outcome.value
+    known = longest_beginning(reason or "", ADVICE_BY_REASON)
+    return outcome.value if known is None else ADVICE_BY_REASON[known]
 
 
 ADVICE_BY_REASON = {
@@ -75,8 +73,9 @@ ADVICE_BY_REASON = {
     "interface:": "interface",
     "interface: address changed": "address changed",
     "no network interface": "no interface",
+    "no scan for": "no scan",
     "rat lock:": "rat lock",
-    "busy:": "busy",
+    "busy": "busy",
     "the modem was set anew": "set anew",
     "not settled": "set anew",
     "the agent stops": "stops",

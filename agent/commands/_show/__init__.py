@@ -27,7 +27,7 @@ def show(console: Console, record: AnyMeasurement, words: Words) -> None:
     renderer = renderers().get(record.kind, _fields)
     payload = record.payload
     page = Page() if payload is None else renderer.page(record, payload, words)
-    because = "" if record.reason is None else f": {escape(printable(record.reason))}"
+    because = "" if record.reason is None else f": {escape(printable(_why(record.reason, words)))}"
     colour = "green" if record.outcome in GOOD else "red"
     outcome = words.named("outcome", record.outcome)
     kind = words.named("kind", record.kind)
@@ -46,6 +46,12 @@ def show(console: Console, record: AnyMeasurement, words: Words) -> None:
         console.print(table)
 
 
+def _why(reason: str, words: Words) -> str:
+    """The reason as the record has it, and what it means where there are words for it."""
+    meaning = words.meaning(reason)
+    return reason if meaning is None else f"{reason} ({meaning})"
+
+
 def _print_lines(console: Console, lines: list[tuple[str, str]]) -> None:
     """Labels beside their texts, which are wrapped below themselves on a terminal only."""
     if not console.is_terminal:
@@ -54,6 +60,8 @@ def _print_lines(console: Console, lines: list[tuple[str, str]]) -> None:
             console.out(f"{label:<{width}}  {printable(text)}")
         return
     grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column()
     for label, text in lines:
         grid.add_row(f"[dim]{escape(label)}[/dim]", escape(printable(text)))
     console.print(grid)

@@ -3,15 +3,31 @@
 from collections.abc import Iterator, Sequence
 
 from agent.words import Words
-from wire.cells import TestRadio
+from wire.cells import RatClass, TestRadio
 from wire.evidence import HostLoad, ServerCheck
-from wire.messages import AnyMeasurement, Outcome, PositionSource, RatLock
+from wire.messages import AnyMeasurement, Outcome, PositionSource, RatLock, RatMode
 
 Lines = Iterator[tuple[str, str]]
 BARS = "▁▂▃▄▅▆▇█"
 WHOLE = 0.995
 """Shares are shown in whole percent."""
 WRONG_PATH = "probe: wrong path"
+HOST = "host:"
+STOPPED = ("cancelled by", "probe: cancelled", "the agent stops")
+"""Beginnings of the reasons of a test that somebody ended."""
+OF_NETWORK = frozenset({Outcome.OK, Outcome.SLOW, Outcome.FAILED, Outcome.NO_SERVICE})
+LEAST_NCI = 1 << 28
+"""An E-UTRAN cell identity has 28 bits, an NR one 36 (TS 36.331 and 38.331, CellIdentity)."""
+
+
+def counts(record: AnyMeasurement) -> bool:
+    """Whether the record says something of the network."""
+    return record.outcome in OF_NETWORK
+
+
+def was_stopped(record: AnyMeasurement) -> bool:
+    """Whether somebody ended the test before its end."""
+    return record.reason is not None and record.reason.startswith(STOPPED)
 
 
 def chart(values: Sequence[float | None]) -> str:
@@ -24,8 +40,8 @@ def _bar(value: float, top: float) -> str:
     return BARS[0] if top <= 0 else BARS[min(len(BARS) - 1, int(value / top * len(BARS)))]
 
 
-def of_network(radio: TestRadio, words: Words) -> Lines:
-    """What the test ran on."""
+def of_network(radio: TestRadio, words: Words, *, lock: RatLock | None) -> Lines:
+    """What the test ran on; `lock` is the record's."""
     label = words("label.network")
     if radio.rat_class is None:
         if radio.nr_share is None:
@@ -35,14 +51,14 @@ def of_network(radio: TestRadio, words: Words) -> Lines:
     else:
         text = words(
             "network",
-            technology=radio.rat_class.upper(),
+            technology=_technology(radio.rat_class, words),
             plmn=words.text(radio.plmn),
             rsrp=words.number(radio.rsrp_dbm, "dBm"),
             sinr=words.number(radio.sinr_db, "dB"),
             cell=words.text(radio.cell_id),
             pci=words.text(radio.pci),
         )
-        yield label, f"{text}; {_of_nr(radio, words)}"
+        yield label, f"{text}; {_of_nr(radio, words, lock)}"
         if radio.coverage is not None and radio.coverage < WHOLE:
             yield words("label.note"), words("coverage", coverage=words.share(radio.coverage))
     if radio.snapshots_without_service:
@@ -56,13 +72,29 @@ def of_network(radio: TestRadio, words: Words) -> Lines:
         )
 
 
-def _of_nr(radio: TestRadio, words: Words) -> str:
+def _technology(rat_class: RatClass, words: Words) -> str:
+    return words("mixed") if rat_class is RatClass.MIXED else rat_class.upper()
+
+
+def _of_nr(radio: TestRadio, words: Words, lock: RatLock | None) -> str:
     looks = radio.snapshots - radio.snapshots_without_service
     if radio.nr_share is None:
         return f"NR: {words('unknown')}"
     if radio.nr_share == 0:
         return words("no_nr", looks=looks)
-    return words("nr", with_nr=round(radio.nr_share * looks), looks=looks)
+    text = words("nr", with_nr=round(radio.nr_share * looks), looks=looks)
+    alone = _alone(radio, lock)
+    return text if alone is None else f"{words(alone)}, {text}"
+
+
+def _alone(radio: TestRadio, lock: RatLock | None) -> str | None:
+    """Words for NR that served without LTE; a record has no field of its own for it."""
+    if radio.rat_class is not RatClass.G5:
+        return None
+    if lock is not None and lock.asked is RatMode.G5_SA and lock.serving_agreed is True:
+        return "stand_alone"
+    at_start = radio.cell_id is not None and radio.cell_id >= LEAST_NCI
+    return "stand_alone_at_start" if at_start else None
 
 
 def of_cut(record: AnyMeasurement, words: Words) -> Lines:
@@ -90,7 +122,7 @@ def of_server(
         parts.append(address)
     if check.slot is not None:
         waited = words.number(check.waited_s, "s", decimals=1)
-        parts.append(words("slot", slot=check.slot, waited=waited))
+        parts.append(words("slot", waited=waited))  # the token itself is for its holder only
     if check.control_bits_per_second is not None:
         parts.append(
             words(
@@ -115,30 +147,41 @@ def of_proof(
     interface: str | None,
     counted_bytes: int | None,
     host: HostLoad,
+    carried_bytes: int | None = None,
 ) -> Lines:
-    """Whether the number is the network's: the path it took and the computer that measured."""
+    """Whether the number is the network's: the path it took and the computer that measured.
+
+    `carried_bytes` is what the test says of itself; 0 proves no path.
+    """
     if record.reason is not None and WRONG_PATH in record.reason:
         path = words("path_wrong")
     elif interface is None:
         path = words("path_unknown")
     elif counted_bytes is None:
         path = words("path_bound", interface=interface)
+    elif carried_bytes == 0:
+        path = words("path_unused", interface=interface)
     else:
         path = words("path_ok")
-    if host.limited_by is not None:
-        computer = words("host_limited", why=host.limited_by)
-    elif host.samples == 0:
-        computer = words("host_unknown")
-    else:
-        computer = words(
-            "host_ok",
-            busiest=words.share(host.busiest_core_share),
-            temperature=words.number(host.temperature_c, "°C"),
-        )
-    yield words("label.proof"), f"{path}; {computer}"
+    yield words("label.proof"), f"{path}; {_of_host(record, host, words)}"
     parts = _of_computer(host, words)
     if parts:
         yield words("label.computer"), "; ".join(parts)
+
+
+def _of_host(record: AnyMeasurement, host: HostLoad, words: Words) -> str:
+    """Whether the computer was fast enough; it is to blame only where it made the outcome."""
+    if host.limited_by is not None:
+        blamed = record.reason is not None and record.reason.startswith(HOST)
+        return words("host_limited" if blamed else "host_strained", why=host.limited_by)
+    if host.samples == 0:
+        return words("host_unknown")
+    parts = []
+    if host.busiest_core_share is not None:
+        parts.append(words("busiest", share=words.share(host.busiest_core_share)))
+    if host.temperature_c is not None:
+        parts.append(words.number(host.temperature_c, "°C"))
+    return words("host_ok") + (f" ({', '.join(parts)})" if parts else "")
 
 
 def _of_computer(host: HostLoad, words: Words) -> list[str]:
@@ -167,10 +210,14 @@ def of_data(
     """What it cost."""
     total = words.data(total_bytes)
     if counted_bytes is None:
-        yield words("label.data"), words("data_uncounted", total=total)
+        nothing = total_bytes is None
+        text = words("unknown") if nothing else words("data_uncounted", total=total)
+        yield words("label.data"), text
         return
     counted = words.data(counted_bytes)
-    text = words("data", total=total, interface=words.text(interface), counted=counted)
+    text = words("counted", interface=words.text(interface), counted=counted)
+    if total_bytes is not None:
+        text = words("data", total=total, counted=text)
     yield words("label.data"), text
 
 
@@ -184,8 +231,8 @@ def around(record: AnyMeasurement, words: Words) -> Lines:
         known = [part for part in (modem.name, modem.model, modem.imei) if part is not None]
         yield words("label.modem"), ", ".join(known or [modem.usb_path])
     if record.sim is not None:
-        iccid, plmn = words.text(record.sim.iccid), words.text(record.sim.home_plmn)
-        yield words("label.sim"), f"{iccid}, {plmn}"
+        card = [each for each in (record.sim.iccid, record.sim.home_plmn) if each is not None]
+        yield words("label.sim"), ", ".join(card) or words("unknown")
     yield words("label.where"), _of_place(record, words)
 
 

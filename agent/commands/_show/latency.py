@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from agent.commands._page import Page
-from agent.commands._show._common import chart, of_network, of_proof, of_server
+from agent.commands._show._common import chart, counts, of_network, of_proof, of_server, was_stopped
 from agent.words import Words
 from wire.kinds.latency import Payload
 from wire.messages import AnyMeasurement
@@ -38,7 +38,7 @@ SHOWN = frozenset(
 def page(record: AnyMeasurement, payload: Payload, words: Words) -> Page:
     """Is this a service, not only a level."""
     return Page(
-        headline=words("latency", median=_ms(payload.median_ms, words)),
+        headline=_headline(record, payload, words),
         lines=tuple(_lines(record, payload, words)),
     )
 
@@ -53,10 +53,27 @@ def said(figure: float | None, words: Words) -> str:
     return _ms(figure, words)
 
 
+def _headline(record: AnyMeasurement, payload: Payload, words: Words) -> str:
+    """The median where it is the network's; else that it does not count, or that there is none."""
+    median = words("latency", median=_ms(payload.median_ms, words))
+    if was_stopped(record):
+        if payload.median_ms is None:
+            return words("stopped_before")
+        return words("stopped_trips", trips=payload.sent, so_far=median)
+    if not counts(record):
+        none = payload.median_ms is None
+        return words("no_figure") if none else words("not_counted", figure=median)
+    if payload.received == 0 and record.reason is not None:
+        return words("no_answer" if payload.sent else "no_figure")
+    return median
+
+
 def _lines(record: AnyMeasurement, payload: Payload, words: Words) -> Iterator[tuple[str, str]]:
     yield words("label.method"), f"{payload.method}  {chart(payload.rtt_ms)}".rstrip()
-    yield words("label.loss"), _loss(payload, words)
-    yield words("label.jitter"), _ms(payload.jitter_ms, words)
+    if counts(record) and payload.sent:
+        yield words("label.loss"), _loss(payload, words)
+    if counts(record) and (payload.received or record.reason is None):
+        yield words("label.jitter"), _ms(payload.jitter_ms, words)
     if payload.dns_ms is not None:
         yield (
             words("label.name"),
@@ -66,9 +83,11 @@ def _lines(record: AnyMeasurement, payload: Payload, words: Words) -> Iterator[t
                 server=payload.dns_server or words("own_resolver"),
             ),
         )
-    yield words("label.first"), words("first", first=_ms(payload.first_rtt_ms, words))
-    yield words("label.check"), _check(payload, words)
-    yield from of_network(payload.radio, words)
+    if payload.first_rtt_ms is not None:
+        yield words("label.first"), words("first", first=_ms(payload.first_rtt_ms, words))
+    if counts(record) and (payload.received or record.reason is None):
+        yield words("label.check"), _check(payload, words)
+    yield from of_network(payload.radio, words, lock=record.rat_lock)
     address = None if payload.address == payload.server else payload.address
     known = [each for each in (address, payload.address_family) if each is not None]
     yield from of_server(
@@ -86,7 +105,7 @@ def _loss(payload: Payload, words: Words) -> str:
     if share is None and payload.sent:
         share = lost / payload.sent
     text = words("loss", lost=lost, sent=payload.sent, share=words.share(share))
-    if not payload.lost:
+    if not payload.lost or len(payload.lost) == payload.sent:
         return text
     return f"{text}: " + words("lost", which=" ".join(map(str, payload.lost)))
 

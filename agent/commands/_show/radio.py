@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from agent.commands._page import Page
+from agent.commands._show._common import counts
 from agent.commands._show.scan import cells, level_dbm
 from agent.words import Words
 from wire.cells import Cell, Rat
@@ -12,6 +13,7 @@ from wire.messages import AnyMeasurement
 SHOWN = frozenset(
     {
         "mode",
+        "rrc_state",
         "registration",
         "plmn",
         "serving",
@@ -24,16 +26,18 @@ SHOWN = frozenset(
 )
 
 
-def page(_: AnyMeasurement, payload: Payload, words: Words) -> Page:
+def page(record: AnyMeasurement, payload: Payload, words: Words) -> Page:
     """What the modem hears."""
+    parts = []
+    if payload.mode is not None:
+        parts.append(words.named("mode", payload.mode))
+    if payload.plmn is not None:
+        parts.append(words("of_plmn", plmn=payload.plmn))
+    if payload.registration is not None:
+        parts.append(words.named("registration", payload.registration))
     return Page(
-        headline=words(
-            "radio",
-            mode=words.text(payload.mode),
-            plmn=words.text(payload.plmn),
-            registration=words.text(payload.registration),
-        ),
-        lines=tuple(_lines(payload, words)),
+        headline=", ".join(parts) or words("nothing_heard" if counts(record) else "no_figure"),
+        lines=tuple(_lines(record, payload, words)),
         tables=(cells(payload.neighbours, words),) if payload.neighbours else (),
     )
 
@@ -49,11 +53,15 @@ def said(figure: float | None, words: Words) -> str:
     return words.number(figure, "dBm")
 
 
-def _lines(payload: Payload, words: Words) -> Iterator[tuple[str, str]]:
-    yield words("label.serving"), _cell(payload.serving, words)
-    yield words("label.nr"), words("none") if payload.nr is None else _cell(payload.nr, words)
+def _lines(record: AnyMeasurement, payload: Payload, words: Words) -> Iterator[tuple[str, str]]:
+    serving = payload.serving
+    nowhere = words("none" if counts(record) else "unknown")
+    yield words("label.serving"), nowhere if serving is None else _cell(serving, words)
+    yield from _of_nr(payload, words)
     for carrier in payload.carriers:
         yield words("label.carriers"), _cell(carrier, words)
+    if payload.rrc_state is not None:
+        yield words("label.rrc"), words.named("rrc", payload.rrc_state)
     if payload.temperature_c is not None:
         yield words("label.temperature"), words.number(payload.temperature_c, "°C")
     for unread in payload.unread:
@@ -62,19 +70,32 @@ def _lines(payload: Payload, words: Words) -> Iterator[tuple[str, str]]:
         yield words("label.neighbours"), str(len(payload.neighbours))
 
 
-def _cell(cell: Cell | None, words: Words) -> str:
-    if cell is None:
-        return words("unknown")
-    code = next((each for each in (cell.pci, cell.psc, cell.bsic) if each is not None), None)
-    return f"{cell.rat.upper()}; {_levels(cell, words)}; " + words(
-        "serving",
-        cell=words.text(cell.cell_id),
-        area=words.text(cell.lac if cell.tac is None else cell.tac),
-        pci=words.text(code),
-        arfcn=words.text(cell.arfcn),
-        band=words.text(cell.band),
-        bandwidth=words.number(cell.bandwidth_mhz, "MHz"),
-    )
+def _of_nr(payload: Payload, words: Words) -> Iterator[tuple[str, str]]:
+    """The NR leg beside LTE; other technologies have none."""
+    if payload.nr is not None:
+        yield words("label.nr"), _cell(payload.nr, words)
+    elif payload.serving is None:
+        return
+    elif payload.serving.rat is Rat.NR:
+        yield words("label.note"), words("alone")
+    elif payload.serving.rat is Rat.LTE:
+        yield words("label.nr"), words("none")
+
+
+def _cell(cell: Cell, words: Words) -> str:
+    """Levels, then what is known of its identity."""
+    area = ("LAC", cell.lac) if cell.tac is None else ("TAC", cell.tac)
+    codes = (area, ("PCI", cell.pci), ("PSC", cell.psc), ("BSIC", cell.bsic))
+    parts = [] if cell.cell_id is None else [words("cell_id", cell=cell.cell_id)]
+    parts += [f"{name} {value}" for name, value in codes if value is not None]
+    if cell.arfcn is not None:
+        parts.append(words("channel", arfcn=cell.arfcn))
+    if cell.band is not None:
+        parts.append(words("band", band=cell.band))
+    if cell.bandwidth_mhz is not None:
+        parts.append(words.number(cell.bandwidth_mhz, "MHz"))
+    said = (cell.rat.upper(), _levels(cell, words), ", ".join(parts))
+    return "; ".join(part for part in said if part)
 
 
 def _levels(cell: Cell, words: Words) -> str:

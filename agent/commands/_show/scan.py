@@ -4,22 +4,28 @@ from rich.markup import escape
 from rich.table import Table
 
 from agent.commands._page import Page
+from agent.commands._show._common import counts
 from agent.words import Words, printable
 from wire.cells import Cell
 from wire.kinds.scan import Payload
 from wire.messages import AnyMeasurement
 
-SHOWN = frozenset({"command", "duration_s", "cells", "unread"})
+SHOWN = frozenset({"command", "duration_s", "rats", "cells", "unread"})
 
 
-def page(_: AnyMeasurement, payload: Payload, words: Words) -> Page:
+def page(record: AnyMeasurement, payload: Payload, words: Words) -> Page:
     """Every cell that was heard."""
     lines = [(words("label.method"), payload.command)]
+    if payload.rats:
+        lines.append((words("label.rats"), ", ".join(rat.upper() for rat in payload.rats)))
     if payload.unread is not None:
         lines.append((words("label.note"), words("unread", text=payload.unread)))
     took = words.number(payload.duration_s, "s")
+    heard = words("scan", cells=len(payload.cells), time=took)
+    if not counts(record):
+        heard = words("not_counted", figure=heard) if payload.cells else words("no_figure")
     return Page(
-        headline=words("scan", cells=len(payload.cells), time=took),
+        headline=heard,
         lines=tuple(lines),
         tables=(cells(payload.cells, words),) if payload.cells else (),
     )

@@ -8,11 +8,13 @@ from agent.commands._show._common import (
     as_rate,
     bits_per_second,
     chart,
+    counts,
     of_cut,
     of_data,
     of_network,
     of_proof,
     of_server,
+    was_stopped,
 )
 from agent.words import Words
 from wire.kinds.video import Payload, Segment
@@ -64,39 +66,68 @@ SHOWN = frozenset(
 def page(record: AnyMeasurement, payload: Payload, words: Words) -> Page:
     """What a viewer would have got."""
     return Page(
-        headline=words("video", height=payload.height, rate=words.rate(payload.bits_per_second)),
+        headline=_headline(record, payload, words),
         lines=tuple(_lines(record, payload, words)),
     )
 
 
-figure, said = bits_per_second, as_rate
+def figure(record: AnyMeasurement) -> float | None:
+    """The rate; a paced attempt has none, as it reads no faster than it must."""
+    paced = record.payload is not None and record.payload.protocol == PACED
+    return None if paced else bits_per_second(record)
+
+
+said = as_rate
+
+
+def _headline(record: AnyMeasurement, payload: Payload, words: Words) -> str:
+    """The rate, or the answer of a paced attempt; that neither counts, or that there is none."""
+    if not counts(record):
+        video = words("video", height=payload.height, rate=words.rate(payload.bits_per_second))
+        came = bool(payload.payload_bytes) and payload.bits_per_second is not None
+        if was_stopped(record):
+            if not came:
+                return words("stopped_before")
+            lasted_s = max((_end_s(each) for each in payload.segments), default=None)
+            time = words.number(lasted_s, "s", decimals=1)
+            return words("stopped_after", time=time, so_far=video)
+        return words("not_counted", figure=video) if came else words("no_figure")
+    if payload.protocol == PACED:
+        target = TARGETS.get(payload.height)
+        return words(
+            "paced_answer",
+            target=words("target") if target is None else words.number(target / 1e6, "Mbit/s"),
+            yes=words.yes(payload.answer),
+            most=words.rate(payload.paced_bits_per_second),
+        )
+    if payload.bits_per_second is None and record.reason is not None:
+        return words("no_figure")
+    return words("video", height=payload.height, rate=words.rate(payload.bits_per_second))
+
+
+def _end_s(segment: Segment) -> float:
+    return segment.requested_s + segment.outstanding_s
 
 
 def _lines(record: AnyMeasurement, payload: Payload, words: Words) -> Iterator[tuple[str, str]]:
-    yield (
-        words("label.rate"),
-        words(
-            "video_rate",
-            rate=words.rate(payload.bits_per_second),
-            outstanding=words.number(payload.outstanding_s, "s", decimals=1),
-        ),
-    )
-    parts = [payload.protocol, payload.adaptation]
-    yield words("label.method"), ", ".join(part for part in parts if part is not None)
-    yield from _of_target(payload, words)
-    yield words("label.access"), _access(record, payload, words)
-    if payload.protocol != PACED:
-        yield from _of_playing(payload, words)
-    if payload.segments:
+    parts = [words.named("protocol", payload.protocol)]
+    if payload.adaptation is not None:
+        parts.append(words.named("adaptation", payload.adaptation))
+    yield words("label.method"), ", ".join(parts)
+    if payload.payload_bytes:
+        yield words("label.rate"), _outstanding(payload, words)
+    if counts(record):
+        yield from _of_answer(record, payload, words)
+    if payload.segments and payload.payload_bytes and payload.protocol != PACED:
         yield words("label.heights"), _heights(payload, words)
         yield words("label.segments"), chart([_rate(each) for each in payload.segments])
-    if payload.cut_off:
+    if payload.cut_off and not was_stopped(record):
         yield from of_cut(record, words)
     if payload.early_stop:
         yield words("label.note"), words("early_no")
     if payload.data_capped:
         yield words("label.note"), words("data_capped")
-    yield from of_network(payload.radio, words)
+    yield from of_network(payload.radio, words, lock=record.rat_lock)
     yield from of_data(
         _all_bytes(payload),
         words,
@@ -110,29 +141,44 @@ def _lines(record: AnyMeasurement, payload: Payload, words: Words) -> Iterator[t
         interface=payload.interface,
         counted_bytes=payload.interface_rx_bytes,
         host=payload.host,
+        carried_bytes=_all_bytes(payload) or 0,
     )
 
 
-def _of_target(payload: Payload, words: Words) -> Iterator[tuple[str, str]]:
-    target = TARGETS.get(payload.height)
+def _outstanding(payload: Payload, words: Words) -> str:
+    text = words(
+        "video_rate",
+        rate=words.rate(payload.bits_per_second),
+        outstanding=words.number(payload.outstanding_s, "s", decimals=1),
+    )
+    if payload.protocol != PACED or payload.ip_access_s is None:
+        return text
+    first = words("first_byte", first=words.number(payload.ip_access_s, "s", decimals=1))
+    return f"{text}; {first}"
+
+
+def _of_answer(record: AnyMeasurement, payload: Payload, words: Words) -> Iterator[tuple[str, str]]:
+    """Whether the target was reached, and what a viewer would have seen."""
     if payload.protocol == PACED:
-        reached = payload.answer
-    else:
-        rate = payload.bits_per_second
-        reached = None if rate is None or target is None else rate >= target
-    if target is not None or payload.protocol == PACED:
-        text = words("reaches", target=words.rate(target), yes=words.yes(reached))
-        if payload.answer_error_share is not None:
-            text += "; " + words("answer_error", share=words.share(payload.answer_error_share))
-        yield words("label.target"), text
-    if payload.paced_bits_per_second is not None:
-        yield (
-            words("label.note"),
-            words("paced", rate=words.rate(payload.paced_bits_per_second)),
-        )
+        if payload.answer is False and payload.answer_error_share is not None:
+            share = words.share(payload.answer_error_share)
+            yield words("label.error"), words("answer_error", share=share)
+        if not payload.payload_bytes and record.outcome is Outcome.FAILED:
+            yield words("label.note"), words("never_came")
+        return
+    target, rate = TARGETS.get(payload.height), payload.bits_per_second
+    if target is not None and rate is not None:
+        reached = words.yes(rate >= target)
+        yield words("label.target"), words("reaches", target=words.rate(target), yes=reached)
+    yield words("label.access"), _access(record, payload, words)
+    if payload.played_s is not None or payload.stalls is not None:
+        yield from _of_playing(payload, words)
 
 
 def _of_playing(payload: Payload, words: Words) -> Iterator[tuple[str, str]]:
+    frozen = ""
+    if payload.stall_share is not None:
+        frozen = words("stall_share", share=words.share(payload.stall_share, decimals=1))
     yield (
         words("label.stalls"),
         words(
@@ -140,8 +186,8 @@ def _of_playing(payload: Payload, words: Words) -> Iterator[tuple[str, str]]:
             stalls=words.text(payload.stalls),
             total=words.number(payload.stall_total_s, "s", decimals=1),
             longest=words.number(payload.stall_longest_s, "s", decimals=1),
-            share=words.share(payload.stall_share, decimals=1),
-        ),
+        )
+        + frozen,
     )
     played = words(
         "played",
@@ -170,11 +216,9 @@ def _access(record: AnyMeasurement, payload: Payload, words: Words) -> str:
         first = words("first_byte", first=words.number(payload.ip_access_s, "s", decimals=1))
     if payload.access_s is not None:
         plays = words("access", access=words.number(payload.access_s, "s", decimals=1))
-    elif payload.protocol == PACED:
-        plays = None
     else:
         plays = words("never_played" if failed or payload.played_s is not None else "unknown")
-    return "; ".join(part for part in (first, plays) if part is not None) or words("unknown")
+    return plays if first is None else f"{first}; {plays}"
 
 
 def _all_bytes(payload: Payload) -> int | None:

@@ -31,7 +31,10 @@ def test_both_languages_say_the_same_things():
     for key, english in TEXTS["en"].items():
         assert fields(TEXTS["vi"][key]) <= fields(english), key
     only_vietnamese = set(TEXTS["vi"]) - set(TEXTS["en"])
-    assert all(re.match(r"(kind|outcome|stage|early)\.", key) for key in only_vietnamese)
+    assert all(
+        re.match(r"(kind|outcome|stage|early|registration|protocol|adaptation)\.", key)
+        for key in only_vietnamese
+    )
     assert set(ADVICE["vi"]) == set(ADVICE["en"])
 
 
@@ -40,6 +43,20 @@ def test_each_outcome_and_each_known_reason_has_its_advice():
     assert set(ADVICE_BY_REASON.values()) <= known
     assert {after_test(outcome, None) for outcome in Outcome} - {None} <= known
     assert known <= set(ADVICE_BY_REASON.values()) | set(Outcome)
+
+
+def test_the_reason_stays_and_its_meaning_is_put_behind():
+    vietnamese = Words("vi")
+    assert vietnamese.meaning("server: busy") == "máy chủ đang bận"
+    assert vietnamese.meaning("server: HTTP 503") == "lỗi ở máy chủ"
+    assert vietnamese.meaning("/dev/ttyUSB2 no scan for nr: this modem knows 4g only")
+    assert vietnamese.meaning("something new") is None
+    assert Words("en").meaning("server: busy") is None
+
+
+@pytest.mark.parametrize("beginning", list(ADVICE_BY_REASON))
+def test_a_reason_with_advice_has_its_meaning_in_vietnamese(beginning):
+    assert Words("vi").meaning(beginning) is not None
 
 
 def test_numbers_are_written_as_the_language_does():

@@ -1,15 +1,16 @@
 import io
+import re
 
 import msgspec
 import pytest
 from rich.console import Console
 
 from agent.commands._show import renderers, show
-from agent.words import LANGUAGES, Words
+from agent.words import LANGUAGES, TEXTS, Words
 from wire.cells import Cell, Rat, RatClass, TestRadio
 from wire.evidence import HostLoad, ServerCheck
-from wire.kinds import kinds, latency, scan, status, throughput, video
-from wire.messages import Outcome
+from wire.kinds import kinds, latency, radio, scan, status, throughput, video
+from wire.messages import Outcome, RatLock, RatMode
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ WORDS = {
         "4G, network 45204, RSRP -97 dBm, SINR 11 dB, cell 1234567 (PCI 12)",
         "no NR leg in 12 of 12 looks",
         "65.0 MB used (interface wwan0 counted 67.0 MB)",
-        "main (192.0.2.1); slot s1, waited 0.2 s",
+        "main (192.0.2.1); with a slot, waited 0.2 s",
         "path ok; computer ok (busiest core 41 %, 55 °C)",
         "asked 4g, the modem reads back 4g, the cell agreed throughout: yes",
         "12.00420, 107.69070, error: 4 m",
@@ -65,7 +66,7 @@ WORDS = {
     ("scan", "vi"): ["nghe được 2 ô trong 41 s", "chưa rõ"],
     ("radio", "en"): [
         "nr-nsa, network 45204, home",
-        "LTE; RSRP -90 dBm, RSRQ -10 dB, SINR unknown; cell 77, TAC/LAC 300, PCI 16",
+        "LTE; RSRP -90 dBm, RSRQ -10 dB, SINR unknown; cell 77, TAC 300, PCI 16",
         "NR; RSRP -101 dBm",
         "-88",
     ],
@@ -170,7 +171,7 @@ def test_a_session_that_adapts_tells_what_was_played(shown, record_of):
         assert words in text
 
 
-def test_a_paced_session_tells_its_answer_and_plays_nothing(shown):
+def test_a_paced_session_tells_its_answer_and_plays_nothing(shown, record_of):
     payload = video.Payload(
         height=1080,
         protocol="paced",
@@ -183,9 +184,14 @@ def test_a_paced_session_tells_its_answer_and_plays_nothing(shown):
         early_stop=True,
     )
     text = shown("video", payload)
-    for words in ("reaches 5.0 Mbit/s: no; error 6 %", "read no faster than 7.5", "stopped early"):
+    for words in (
+        "At least 5 Mbit/s: no (read at 7.5 Mbit/s at most)",
+        "up to 6 % above the target",
+        "stopped early",
+    ):
         assert words in text
-    for label in ("Stalls", "Played", "plays"):
+    assert renderers()["video"].figure(record_of("video", payload)) is None
+    for label in ("Access", "Stalls", "Played", "plays", "Heights"):
         assert label not in text
 
 
@@ -247,9 +253,9 @@ def test_what_is_missing_is_unknown_and_never_zero(shown, kind, language):
 
 
 @pytest.mark.parametrize("kind", list(renderers()))
-def test_a_page_claims_only_fields_that_there_are(kind):
+def test_a_page_has_words_for_every_field_of_its_kind(kind):
     fields = {field.name for field in msgspec.structs.fields(kinds()[kind].payload)}
-    assert fields >= renderers()[kind].SHOWN
+    assert fields == renderers()[kind].SHOWN
 
 
 def test_a_kind_without_a_page_is_shown_by_its_fields(shown):
@@ -258,9 +264,119 @@ def test_a_kind_without_a_page_is_shown_by_its_fields(shown):
     assert "workers.gps" in text
 
 
-def test_a_field_no_page_knows_is_shown_by_its_name(shown, record_of):
+def test_what_was_sent_again_is_told(shown, record_of):
     payload = msgspec.structs.replace(record_of("throughput").payload, retransmits=17)
-    assert "retransmits" in shown("throughput", payload)
+    assert re.search(r"Resent +17 TCP segments", shown("throughput", payload))
+
+
+NEVER_RAN = {
+    "throughput": throughput.Payload(direction="down", streams=6, warmup_s=2, window_s=10.0),
+    "video": video.Payload(
+        height=1080,
+        protocol="paced",
+        media_s=5.0,
+        payload_bytes=0,
+        outstanding_s=0.01,
+        bits_per_second=0.0,
+        paced_bits_per_second=7.5e6,
+    ),
+    "latency": latency.Payload(method="http", sent=1, received=0, lost=(0,), loss_share=1.0),
+}
+ANSWERS = ("kbit/s", "Mbit/s", "1 of 1", "after 2 s warm-up", "Target", "Access", "Lost", "yes")
+
+
+@pytest.mark.parametrize("kind", list(NEVER_RAN))
+def test_a_test_that_never_ran_says_nothing_of_the_network(shown, kind):
+    refused = shown(
+        kind, NEVER_RAN[kind], outcome=Outcome.INVALID, reason="server: refused", rat_lock=None
+    )
+    assert "\nNothing was measured\n" in refused
+    stopped = shown(
+        kind,
+        NEVER_RAN[kind],
+        outcome=Outcome.INVALID,
+        reason="cancelled by the technician",
+        rat_lock=None,
+    )
+    assert "\nCancelled before anything was measured\n" in stopped
+    for answer in ANSWERS:
+        assert answer not in refused
+        assert answer not in stopped
+
+
+def test_a_cell_that_no_modem_told_of_is_none_only_without_service(shown):
+    look = radio.Payload(registration=radio.RegistrationState.SEARCHING)
+    assert re.search(r"Serving cell +none", shown("radio", look, outcome=Outcome.NO_SERVICE))
+    silent = shown("radio", radio.Payload(), outcome=Outcome.INVALID, reason="SIM: absent")
+    assert "\nNothing was measured\n" in silent
+    assert re.search(r"Serving cell +unknown", silent)
+
+
+def test_a_cancelled_test_gives_what_it_saw_as_no_result(shown, record_of):
+    stopped = {"outcome": Outcome.INVALID, "reason": "cancelled by the technician"}
+    whole = record_of("throughput").payload
+    payload = msgspec.structs.replace(
+        whole, cut_off=True, intervals=whole.intervals[:4], bits_per_second=4e6
+    )
+    text = shown("throughput", payload, **stopped)
+    assert "Cancelled after 4.0 s; until then about: Download 18.0 Mbit/s" in text
+    assert "ran 4.0 s of 12 s planned" in text
+    assert "warm-up, " not in text
+    text = shown("latency", **stopped)
+    assert "Cancelled after 11 trips; until then about: Median round trip 40.2 ms" in text
+    assert "Lost" not in text
+    text = shown("video", **stopped)
+    assert "Cancelled after 16.0 s; until then about: Video 1080p at 6.1 Mbit/s" in text
+    assert "Target" not in text
+
+
+def test_stand_alone_nr_is_called_so(shown, record_of):
+    alone = TestRadio(
+        rat_class=RatClass.G5, snapshots=14, nr_share=1.0, cell_id=2_621_771_777, coverage=1.0
+    )
+    payload = msgspec.structs.replace(record_of("throughput").payload, radio=alone)
+    assert "5G stand-alone at the start, NR in 14 of 14 looks" in shown("throughput", payload)
+    endc = msgspec.structs.replace(alone, cell_id=1_234_567)
+    payload = msgspec.structs.replace(payload, radio=endc)
+    text = shown("throughput", payload)
+    assert "; NR in 14 of 14 looks" in text
+    lock = RatLock(asked=RatMode.G5_SA, read_back=RatMode.G5_SA, serving_agreed=True)
+    assert "; 5G stand-alone, NR in 14" in shown("throughput", payload, rat_lock=lock)
+    look = radio.Payload(mode="nr-sa", serving=Cell(rat=Rat.NR, cell_id=2_621_771_777))
+    text = shown("radio", look)
+    assert "no LTE anchor: NR serves alone" in text
+    assert "NR leg" not in text
+
+
+def test_a_reason_is_explained_behind_its_own_words(shown):
+    text = shown("latency", language="vi", outcome=Outcome.INVALID, reason="server: busy")
+    assert "server: busy (máy chủ đang bận)" in text
+    text = shown("latency", language="vi", outcome=Outcome.NO_SERVICE)
+    assert "không có dịch vụ" in text
+
+
+def test_what_the_computer_does_not_say_is_left_out(shown, record_of):
+    host = HostLoad(samples=12, busiest_core_share=0.38)
+    payload = msgspec.structs.replace(record_of("throughput").payload, host=host)
+    text = shown("throughput", payload)
+    assert "computer ok (busiest core 38 %)" in text
+    assert "s1" not in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", ["throughput", "video", "latency", "scan", "radio"])
+def test_on_80_columns_no_label_is_broken(record_of, kind, language):
+    written = io.StringIO()
+    console = Console(
+        file=written, force_terminal=True, width=80, color_system=None, soft_wrap=True
+    )
+    show(console, record_of(kind, outcome=Outcome.FAILED, reason="x"), Words(language))
+    lines = written.getvalue().splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    texts = [line for line in lines if "  " in line and line[0] not in "┃│ "]
+    labels = {line.partition("  ")[0] for line in texts}
+    known = {text for key, text in TEXTS[language].items() if key.startswith("label.")}
+    assert labels <= known
 
 
 @pytest.mark.parametrize(
@@ -279,6 +395,8 @@ def test_a_field_no_page_knows_is_shown_by_its_name(shown, record_of):
         (Outcome.SKIPPED, "needs: A has enough samples at this hour", "drive on"),
         (Outcome.SKIPPED, "temperature: 88 C", "give it air or shade"),
         (Outcome.SKIPPED, "under-voltage", "supply is too weak"),
+        (Outcome.SKIPPED, "no scan for nr: this modem knows 4g only", "has no radio for that"),
+        (Outcome.SKIPPED, "/dev/ttyUSB2 no scan for nr: this modem", "has no radio for that"),
         (Outcome.SKIPPED, "quiet hours", "quiet at this hour"),
         (Outcome.INVALID, "interface: address changed (transfer: reset)", "connected anew"),
         (Outcome.MODEM_GONE, "interface: wwan0 is gone", "interface went"),
@@ -304,13 +422,19 @@ def test_a_wrong_path_and_a_weak_computer_cannot_be_overlooked(shown, record_of)
     assert "WRONG PATH" in shown("throughput", outcome=Outcome.INVALID, reason="probe: wrong path")
     weak = HostLoad(samples=3, limited_by="one core was full")
     payload = msgspec.structs.replace(record_of("throughput").payload, host=weak)
-    assert "THE COMPUTER IS THE LIMIT: one core was full" in shown("throughput", payload)
+    reason = f"host: {weak.limited_by}"
+    blamed = shown("throughput", payload, outcome=Outcome.INVALID, reason=reason)
+    assert "THE COMPUTER IS THE LIMIT: one core was full" in blamed
+    assert "Download 43.2 Mbit/s - DOES NOT COUNT" in blamed
+    other = shown("throughput", payload, outcome=Outcome.INVALID, reason="server: busy")
+    assert "THE COMPUTER IS" not in other
+    assert "near its limit, too: one core was full" in other
 
 
 def test_a_test_that_was_stopped_is_not_blamed_on_the_link(shown, record_of):
     payload = msgspec.structs.replace(record_of("throughput").payload, cut_off=True)
     stopped = shown("throughput", payload, outcome=Outcome.INVALID, reason="probe: cancelled")
-    assert "it ended early" in stopped
+    assert "the link died" not in stopped
     assert "the link died" in shown("throughput", payload, outcome=Outcome.FAILED)
 
 
@@ -320,7 +444,8 @@ def test_an_nr_leg_is_counted_in_looks_with_service(shown, record_of):
     )
     payload = msgspec.structs.replace(record_of("throughput").payload, radio=radio)
     text = shown("throughput", payload)
-    assert "NR leg in 3 of 10 looks" in text
+    assert "several technologies, network" in text
+    assert "NR in 3 of 10 looks" in text
     assert "no service in 2 of 12 looks" in text
 
 
