@@ -152,12 +152,12 @@ class Places:
         spots = [_spot(each, each.at_port) for each in self._scan() if each.at_port is not None]
         self._met = {spot: self._met[spot] for spot in spots if spot in self._met}
         taken = self._paths | {self._path_of(found) for found in self._found}
-        ports = {port.resolve() for port in self._ports}
+        ports = {device_of(port) for port in self._ports}
         free = [
             spot
             for spot in spots
             if spot.plugged.usb_path not in taken
-            and Path(spot.port).resolve() not in ports
+            and device_of(Path(spot.port)) not in ports
             and self._may_be(imei, spot)
         ]
         return sorted(free, key=partial(self._turn, imei))
@@ -179,6 +179,17 @@ class Places:
 
     def _meet(self, spot: _Spot, imei: str | None) -> None:
         self._met[spot] = _Met(imei, self._clock())
+
+
+def device_of(port: Path) -> Path:
+    """What a port's name stands for; the name itself where that is gone.
+
+    `Path.resolve` raises when a link vanishes between its two looks at it.
+    """
+    try:
+        return port.resolve()
+    except OSError:
+        return port.absolute()
 
 
 def _spot(plugged: PluggedModem, port: str) -> _Spot:

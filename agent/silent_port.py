@@ -4,6 +4,7 @@ import logging
 
 from agent.clock import Clock
 from agent.config import ModemPlace
+from agent.places import device_of
 from agent.recorder import Recorder
 from agent.rungs import Rung, RungLog
 from agent.settling import Settling
@@ -82,7 +83,7 @@ class SilentPort:
         """Of the device behind the port; empty where it is none on USB."""
         if self._place.port is None or self._place.usb_path is not None:
             return self._place.usb_path or self._met_at or ""
-        device = str(self._place.port.resolve())
+        device = str(device_of(self._place.port))
         return next((each.usb_path for each in plugged_modems() if each.at_port == device), "")
 
     def _tell(self, name: str, severity: str, **detail: str | None) -> None:

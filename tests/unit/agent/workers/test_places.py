@@ -4,7 +4,7 @@ import pytest
 
 from agent import places as module
 from agent.config import ModemPlace
-from agent.places import NoInterfaceError, Places
+from agent.places import NoInterfaceError, Places, device_of
 from drivers.modem.errors import BusyPortError, GoneError, StrangerError, TimedOutError
 from drivers.modem.port import Port
 from tests.unit.drivers.modem.bus import Bus
@@ -210,3 +210,16 @@ def test_tests_go_by_the_interface_of_the_modem_or_not_at_all(bus, tmp_path):
     for missing in (away, named(IMEI_B)):
         with pytest.raises(NoInterfaceError):
             places.interface_of(missing)
+
+
+def test_a_link_that_vanishes_between_two_looks_is_its_own_name(tmp_path, monkeypatch):
+    """As udev's links do when a modem is pulled: it is still a link, and leads nowhere to be read."""
+    link = tmp_path / "ttyUSB7"
+    link.symlink_to("/dev/null")
+
+    def vanished(_):
+        link.unlink()
+        raise FileNotFoundError(link)
+
+    monkeypatch.setattr("os.readlink", vanished)
+    assert device_of(link) == link
