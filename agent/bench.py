@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from agent.clock import Clock
 from agent.config import Config, ModemPlace
-from agent.demand import Measured, Prepared
+from agent.demand.messages import Measured, Prepared
 from agent.gps_worker import GpsWorker
 from agent.guard import Guard
 from agent.host_watch import HostWatch

@@ -12,8 +12,8 @@ from agent.budget.allowance import Allowance
 from agent.budget.period import LAST_RESET_DAY
 from agent.lock import Lock
 from agent.misfits import Misfit, convert, misfits, suggestion
-from agent.plan import Area, Entry, Name, area_contradictions, contradictions
-from agent.planning import Planning
+from agent.plan.entry import Area, Entry, Name, area_contradictions, contradictions
+from agent.plan.planning import Planning
 from drivers.modem.reading import Bands, LockedCell
 from drivers.traffic.ip_family import IpFamily
 from wire.codec import PROBE_NAME

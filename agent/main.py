@@ -13,7 +13,7 @@ from agent.activity import Activity, Ready, UnpreparedError
 from agent.budget.purse import Purse, Watched
 from agent.clock import Clock
 from agent.config import Config, ConfigError, ModemPlace, Problem
-from agent.demand_worker import DemandWorker
+from agent.demand.worker import DemandWorker
 from agent.gps_worker import GpsWorker
 from agent.guard import Guard
 from agent.health import Health, Sources
@@ -30,8 +30,9 @@ from agent.parts import (
     make_supervisor,
 )
 from agent.places import Places
-from agent.plan import Entry, modems_of
-from agent.plan_files import PlanFiles
+from agent.plan.entry import Entry, modems_of
+from agent.plan.files import PlanFiles
+from agent.plan.triggers import Where
 from agent.publisher import Publisher
 from agent.rat_setting import SavedSettings
 from agent.recorder import Envelope, Recorder
@@ -40,7 +41,6 @@ from agent.runtime import SystemdNotify, Worker
 from agent.scheduler import Scheduler, Task
 from agent.shared_paths import SharedPaths
 from agent.traffic_worker import TrafficWorker
-from agent.triggers import Where
 from agent.whereabouts import Whereabouts
 from drivers.modem.family import families
 from wire.messages import AnyMeasurement

@@ -7,7 +7,7 @@ import msgspec
 
 from agent.activity import Ready, Result
 from agent.guard import Errand
-from agent.plan import DEFAULT_PRIORITY
+from agent.plan.entry import DEFAULT_PRIORITY
 from agent.runtime import Stop
 from drivers.traffic.result import OnProgress, Progress, unobserved
 from wire.messages import AnyMeasurement, Outcome, RatMode

@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 from agent.activity import Activity, Ready
 from agent.clock import Clock
-from agent.plan import Entry, Slot, is_active, is_quiet, local_at
-from agent.planning import Planning
+from agent.plan.entry import Entry, Slot, is_active, is_quiet, local_at
+from agent.plan.planning import Planning
+from agent.plan.triggers import Calendar, Minted, Now, On, Trigger, Where, trigger_of
 from agent.recorder import Recorder
 from agent.request import TestRequest
 from agent.runtime import Beat, Stop
 from agent.ticks import NS_PER_S
 from agent.traffic_worker import TrafficWorker
-from agent.triggers import Calendar, Minted, Now, On, Trigger, Where, trigger_of
 from agent.whereabouts import Seen
 from wire.messages import Modem
 

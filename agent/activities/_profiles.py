@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from agent.activity import Job, Ready, Result, UnpreparedError
 from agent.config import ChosenServer, Server
-from agent.costs import most_bytes
 from agent.misfits import suggestion
+from agent.plan.costs import most_bytes
 from drivers.traffic import result
 from drivers.traffic.profile import ProfileError, TrafficProfile, load_profile
 

@@ -10,8 +10,8 @@ from agent.bench import bench
 from agent.commands._modem import HELD_BY_SERVICE
 from agent.commands.status import read_presence
 from agent.config import Config, ModemPlace
-from agent.demand import RADIO, Ask, Measured, prepare
-from agent.demand_client import NoServiceError, NotAllowedError, RefusedError, ask, service
+from agent.demand.client import NoServiceError, NotAllowedError, RefusedError, ask, service
+from agent.demand.messages import RADIO, Ask, Measured, prepare
 from agent.words import Words
 from drivers.traffic.result import OnProgress
 

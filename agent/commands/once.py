@@ -35,8 +35,8 @@ from agent.commands._modem import tell_errors
 from agent.commands._progress import Watch
 from agent.commands._show import GOOD, renderers, show
 from agent.config import load
-from agent.demand import RADIO, Ask
-from agent.demand_client import RefusedError
+from agent.demand.client import RefusedError
+from agent.demand.messages import RADIO, Ask
 from agent.misfits import suggestion
 from agent.words import LANGUAGES, Words, language_of
 from wire.codec import encode_record

@@ -12,9 +12,9 @@ from rich.table import Column, Table
 from agent.activity import Ready
 from agent.commands import DONE, Command, add_config, add_json, stdout
 from agent.config import Config, load
-from agent.costs import Cost, cost
-from agent.forecast import MONTH_S, Bill, Expected, Forecast, forecast, monthly
 from agent.main import Planned, prepare
+from agent.plan.costs import Cost, cost
+from agent.plan.forecast import MONTH_S, Bill, Expected, Forecast, forecast, monthly
 
 DEFAULT_SPAN = "24h"
 DEFAULT_ROWS = 40

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import msgspec
 
-from agent.demand import MAX_REQUEST_BYTES, Told
+from agent.demand.messages import MAX_REQUEST_BYTES, Told
 
 MAX_UNSENT_BYTES = 1 << 16
 """Progress is dropped while so much waits for a caller who does not read; the last line is not."""

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import msgspec
 
-from agent.demand import SOCKET_FILE, Accepted, Ask, Ended, Going, Measured, Told, read_record
+from agent.demand.messages import (
+    SOCKET_FILE,
+    Accepted,
+    Ask,
+    Ended,
+    Going,
+    Measured,
+    Told,
+    read_record,
+)
 from drivers.traffic.result import OnProgress, Progress
 from wire.codec import MAX_LINE_BYTES, UnreadableRecordError
 from wire.messages import AnyMeasurement

@@ -13,7 +13,7 @@ from agent.activities import activities
 from agent.activity import Ready, UnpreparedError
 from agent.config import Config, ModemPlace, Server
 from agent.misfits import suggestion
-from agent.plan import Entry, Name
+from agent.plan.entry import Entry, Name
 from agent.request import TestRequest
 from drivers.traffic.result import OnProgress, Progress
 from wire.codec import UnreadableRecordError

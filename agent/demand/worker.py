@@ -1,6 +1,6 @@
 """Tests on demand while the agent measures: a socket in its run folder, owned by one thread.
 
-A caller sends one request (`agent.demand.Ask`) and is told how it goes until the record is there.
+A caller sends one request (`messages.Ask`) and is told how it goes until the record is there.
 Hanging up, or shutting down his side, cancels the test. The row goes through the outbox as any.
 """
 
@@ -19,10 +19,10 @@ from typing import Protocol
 import msgspec
 
 from agent.activity import UnpreparedError
-from agent.caller import Caller, RudeError, may_ask
 from agent.clock import Clock
 from agent.config import Config, ModemPlace
-from agent.demand import (
+from agent.demand.caller import Caller, RudeError, may_ask
+from agent.demand.messages import (
     RADIO,
     SOCKET_FILE,
     Accepted,

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from agent.planning import Planning
+from agent.plan.planning import Planning
 from drivers.traffic.profile import (
     Direction,
     LatencyProfile,

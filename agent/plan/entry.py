@@ -9,9 +9,9 @@ from typing import Annotated
 
 import msgspec
 
-from agent.cron import Cron, CronError
 from agent.misfits import Misfit
-from agent.planning import Planning, QuietText, hours, in_season
+from agent.plan.cron import Cron, CronError
+from agent.plan.planning import Planning, QuietText, hours, in_season
 from wire.messages import RatMode
 
 NS_PER_S = 1_000_000_000

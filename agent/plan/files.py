@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from agent.geo_files import MAX_BYTES, GeoError, parse_area, parse_places
 from agent.misfits import Misfit
-from agent.plan import Area, Entry
-from agent.shapes import Circle, Point, Shape
-from agent.triggers import Where, where_of
+from agent.plan.entry import Area, Entry
+from agent.plan.geo_files import MAX_BYTES, GeoError, parse_area, parse_places
+from agent.plan.shapes import Circle, Point, Shape
+from agent.plan.triggers import Where, where_of
 
 
 class PlanFiles:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
-from agent.shapes import Circle, Point, Polygons
+from agent.plan.shapes import Circle, Point, Polygons
 
 MAX_BYTES = 4 << 20
 MAX_POINTS = 20_000

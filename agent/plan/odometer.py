@@ -1,7 +1,7 @@
 """How far the probe was driven, by fixes that each are somewhat wrong. No I/O, no clock."""
 
-from agent.planning import Planning
-from agent.shapes import Point, distance_m
+from agent.plan.planning import Planning
+from agent.plan.shapes import Point, distance_m
 from agent.whereabouts import Seen
 from drivers.gps.report import MAX_SPEED_M_S
 from wire.messages import PositionSource

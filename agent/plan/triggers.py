@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from agent.cron import Cron
-from agent.geo_files import Spot
-from agent.odometer import Odometer, Usable
-from agent.plan import NS_PER_S, Entry, Slot, delay_ns, slot
-from agent.planning import Planning
-from agent.shapes import Shape
-from agent.visits import Visit
+from agent.plan.cron import Cron
+from agent.plan.entry import NS_PER_S, Entry, Slot, delay_ns, slot
+from agent.plan.geo_files import Spot
+from agent.plan.odometer import Odometer, Usable
+from agent.plan.planning import Planning
+from agent.plan.shapes import Shape
+from agent.plan.visits import Visit
 from agent.whereabouts import Seen
 
 MOST_LATE = 100

@@ -20,8 +20,8 @@ from agent.config import (
     parse,
 )
 from agent.main import other_plan, prepare
-from agent.plan import Area, Entry
-from agent.planning import Planning
+from agent.plan.entry import Area, Entry
+from agent.plan.planning import Planning
 from wire.messages import RatMode
 
 EXAMPLE = Path("config/probe.example.toml")

@@ -12,7 +12,7 @@ import pytest
 from agent.cli import discover, main
 from agent.commands.modems import line_up
 from agent.config import ModemPlace
-from agent.demand import SOCKET_FILE
+from agent.demand.messages import SOCKET_FILE
 from agent.health import STATUS_FILE
 from agent.main import STOP_TIMEOUT_S
 from agent.outbox import OutboxFile

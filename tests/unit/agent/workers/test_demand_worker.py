@@ -11,18 +11,19 @@ from dataclasses import replace
 
 import pytest
 
-from agent import caller, demand_worker
-from agent.caller import may_ask
 from agent.config import parse
-from agent.demand import MAX_REQUEST_BYTES, SOCKET_FILE, Ask, prepare, read_record
-from agent.demand_client import (
+from agent.demand import caller
+from agent.demand import worker as demand_worker
+from agent.demand.caller import may_ask
+from agent.demand.client import (
     NoServiceError,
     NotAllowedError,
     RefusedError,
     ask,
     service,
 )
-from agent.demand_worker import MOST_CALLERS, DemandWorker
+from agent.demand.messages import MAX_REQUEST_BYTES, SOCKET_FILE, Ask, prepare, read_record
+from agent.demand.worker import MOST_CALLERS, DemandWorker
 from agent.request import CANCELLED, STOPPED
 from agent.runtime import Stop
 from agent.shared_paths import SharedPaths

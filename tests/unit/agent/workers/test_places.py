@@ -213,7 +213,7 @@ def test_tests_go_by_the_interface_of_the_modem_or_not_at_all(bus, tmp_path):
 
 
 def test_a_link_that_vanishes_between_two_looks_is_its_own_name(tmp_path, monkeypatch):
-    """As udev's links do when a modem is pulled: it is still a link, and leads nowhere to be read."""
+    """As udev's links do when a modem is pulled: still a link, and it leads nowhere."""
     link = tmp_path / "ttyUSB7"
     link.symlink_to("/dev/null")
 

@@ -5,15 +5,15 @@ import pytest
 
 from agent.activity import Ready, Result
 from agent.config import ModemPlace
-from agent.forecast import forecast
 from agent.main import Planned
-from agent.plan import Entry
-from agent.planning import Planning
+from agent.plan.entry import Entry
+from agent.plan.forecast import forecast
+from agent.plan.planning import Planning
+from agent.plan.shapes import Circle, Point
+from agent.plan.triggers import MOST_LATE
 from agent.scheduler import Scheduler, Task
-from agent.shapes import Circle, Point
 from agent.shared_paths import SharedPaths
 from agent.traffic_worker import MOST_REQUESTS, TrafficWorker
-from agent.triggers import MOST_LATE
 from agent.whereabouts import Whereabouts
 from wire.kinds import latency
 from wire.messages import Outcome, Position, PositionSource

@@ -4,8 +4,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agent.plan import NS_PER_S, Area, Entry, modems_of, slot
-from agent.planning import Planning, hours
+from agent.plan.entry import NS_PER_S, Area, Entry, modems_of, slot
+from agent.plan.planning import Planning, hours
 
 PAGE = Path("docs/reference/plan.md").read_text(encoding="utf-8")
 

@@ -6,8 +6,8 @@ import pytest
 from agent.activities import activities
 from agent.activities._profiles import profile_folder
 from agent.config import Server
-from agent.costs import cost, most_bytes
-from agent.planning import Planning
+from agent.plan.costs import cost, most_bytes
+from agent.plan.planning import Planning
 from drivers.traffic.profile import ScanProfile, load_profiles
 
 PROFILES = {

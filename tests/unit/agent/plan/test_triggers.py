@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.odometer import Odometer
-from agent.plan import NS_PER_S, Entry
-from agent.planning import Planning
-from agent.shapes import Circle, Point
-from agent.triggers import MOST_LATE, Calendar, Distance, Now, On, Visiting, trigger_of
-from agent.visits import Visit
+from agent.plan.entry import NS_PER_S, Entry
+from agent.plan.odometer import Odometer
+from agent.plan.planning import Planning
+from agent.plan.shapes import Circle, Point
+from agent.plan.triggers import MOST_LATE, Calendar, Distance, Now, On, Visiting, trigger_of
+from agent.plan.visits import Visit
 from agent.whereabouts import Seen
 from wire.messages import Position, PositionSource
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.geo_files import (
+from agent.plan.geo_files import (
     MAX_BYTES,
     MAX_PLACES,
     MAX_POINTS,
@@ -13,7 +13,7 @@ from agent.geo_files import (
     parse_area,
     parse_places,
 )
-from agent.shapes import NEAR_M, Circle, Point, Polygons, distance_m
+from agent.plan.shapes import NEAR_M, Circle, Point, Polygons, distance_m
 
 M_PER_DEG = math.radians(6_371_000.0)
 SQUARE = [[107.0, 12.0], [107.01, 12.0], [107.01, 12.01], [107.0, 12.01], [107.0, 12.0]]
