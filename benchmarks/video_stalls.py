@@ -331,9 +331,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         asked_s = time.monotonic()
+        sizes = parse_qs(urlsplit(self.path).query).get("bytes")
+        if not sizes:  # it has no slots and says nothing of itself
+            self.send_error(404)
+            return
         if self.server.started_s is None:
             self.server.started_s = asked_s
-        size = int(parse_qs(urlsplit(self.path).query)["bytes"][-1])
+        size = int(sizes[-1])
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.send_response(200)
         self.send_header("Content-Length", str(size))
@@ -346,6 +350,8 @@ class _Handler(BaseHTTPRequestHandler):
             if piece > 0:
                 self.wfile.write(bytes(piece))
                 sent += piece
+
+    do_POST = do_GET
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         """Nobody reads it."""
