@@ -351,7 +351,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(bytes(piece))
                 sent += piece
 
-    do_POST = do_GET
+    def do_POST(self) -> None:
+        self.send_error(404)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         """Nobody reads it."""
