@@ -21,6 +21,9 @@ CUSHION = 126 / 240
 """Of the buffer, above the reservoir: over it the rate rises to the highest (BBA-0)."""
 FULL_HD, ULTRA_HD = 1080, 2160
 
+ROUNDING_S = 1e-6
+"""A buffer that runs dry for less than this did so in our arithmetic only."""
+
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
     """The pictures of a session. None where nothing was played."""
@@ -61,14 +64,15 @@ def play(
     for number, segment in enumerate(arrived, start=1):
         now_s = segment.requested_s + segment.outstanding_s
         if playing_since_s is not None:
-            if now_s - playing_since_s > buffered_s:
+            if now_s - playing_since_s > buffered_s + ROUNDING_S:
                 dry_since_s = playing_since_s + buffered_s
                 played_s += buffered_s
                 buffered_s = 0.0
                 playing_since_s = None
             else:
-                played_s += now_s - playing_since_s
-                buffered_s -= now_s - playing_since_s
+                watched_s = min(now_s - playing_since_s, buffered_s)
+                played_s += watched_s
+                buffered_s -= watched_s
                 playing_since_s = now_s
         buffered_s += segment.media_s
         last = whole and number == len(arrived)
@@ -82,7 +86,7 @@ def play(
     if playing_since_s is not None:
         played_s += buffered_s
         dry_since_s = playing_since_s + buffered_s
-    if not whole and dry_since_s is not None and ended_s > dry_since_s:
+    if not whole and dry_since_s is not None and ended_s > dry_since_s + ROUNDING_S:
         stalls.append(ended_s - dry_since_s)
     return PlayOutcome(
         access_s=access_s,

@@ -1,7 +1,7 @@
 """What the player chooses, and what a viewer saw."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from drivers.traffic.player import (
@@ -152,6 +152,7 @@ def one_after_the_other(gaps, media_s=2.0, *, broken=False):
 
 
 @given(gaps, st.floats(min_value=2, max_value=10))
+@example([0.2639077295475054, 1.9076650721599604, 5.90766507215996], 3.9076650721599604)
 def test_access_play_and_stalls_add_up_to_the_end_of_the_film(gaps, media_s):
     segments, _ = one_after_the_other(gaps, media_s)
     played = play(segments, start_threshold_s=2, ended_s=0, whole=True)
