@@ -5,8 +5,6 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
-MINUTES_A_DAY = 1440
-
 QuietText = Annotated[
     str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$")
 ]

@@ -13,6 +13,7 @@ import msgspec
 from mpegdash.parser import MPEGDASHParser
 
 from drivers.traffic.manifest import (
+    MAX_DIGITS,
     MAX_PIECES,
     MAX_REPRESENTATIONS,
     ByteRange,
@@ -42,7 +43,6 @@ _DURATION = re.compile(
     r"(?:T(?:(?P<hours>\d{1,6})H)?(?:(?P<minutes>\d{1,8})M)?(?:(?P<seconds>\d{1,9}(?:\.\d{1,12})?)S)?)?"
 )
 _IDENTIFIER = re.compile(r"\$(?:(RepresentationID|Number|Time|Bandwidth)(?:%0(\d{1,2})d)?)?\$")
-MAX_DIGITS = 20
 
 
 def read_dash(content: bytes, site: Site) -> Ladder:

@@ -12,6 +12,7 @@ import m3u8
 import msgspec
 
 from drivers.traffic.manifest import (
+    MAX_DIGITS,
     ByteRange,
     Ladder,
     ManifestError,
@@ -32,7 +33,6 @@ MAX_LINE_CHARACTERS = 4096
 MAX_RARE_TAGS = 256
 """The library compares each of them with all others."""
 _RARE_TAGS = ("#EXT-X-KEY", "#EXT-X-SESSION", "#EXT-X-STREAM-INF", "#EXT-X-MEDIA:", "#EXT-X-MAP")
-MAX_DIGITS = 20
 
 
 def read_hls(content: bytes, site: Site) -> Ladder:

@@ -15,6 +15,8 @@ MAX_BYTES = 1 << 20
 MAX_REPRESENTATIONS = 64
 MAX_SEGMENTS = 5000
 """Of one representation."""
+MAX_DIGITS = 20
+"""Of a number in a URL or a byte range: more than any file has bytes."""
 MAX_PIECES = 12_000
 """Segments of all representations together: a short manifest can stand for very many."""
 MAX_SEGMENT_S = 60.0
