@@ -1,6 +1,7 @@
 """What is said around the records: acknowledgements and a probe's presence."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -8,7 +9,8 @@ import msgspec
 from wire.kinds.status import Payload as Health
 from wire.messages import Position, RatMode
 
-Range = tuple[int, int]
+Seq = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+Range = tuple[Seq, Seq]
 """First and last `seq` of a run, both included."""
 
 
@@ -20,7 +22,10 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     probe: str
     epoch: UUID
-    contiguous_seq: int
+    sender: UUID | None = None
+    """`boot_id` of the probe whose batch is answered, where the batch said so. Two probes on copies
+    of one card have one name, and neither may delete a row for the other's answer."""
+    contiguous_seq: Seq
     """Everything from 1 up to here is accounted for; 0 when nothing is."""
     stored: tuple[Range, ...] = ()
     """Runs above `contiguous_seq`; what lies between them is missing."""
@@ -29,6 +34,27 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rejected_batches: tuple[str, ...] = ()
     """Batch ids (`batch_id`) of which a record without a readable key was quarantined. The
     probe sends what is still open of them one record a batch, so that only the bad one is lost."""
+    conflicts: tuple[Range, ...] = ()
+    """Numbers under which other records of this epoch are stored already: the probe's outbox is a
+    copy of an older state of another one. It numbers what it has left anew, in a new epoch."""
+
+
+class TimeAsked(msgspec.Struct, frozen=True, kw_only=True):
+    """A probe without a clock asks what time it is."""
+
+    probe: str
+    boot_id: UUID
+    mono_ns: int
+    """CLOCK_BOOTTIME when it asked; comes back in the answer."""
+
+
+class TimeTold(msgspec.Struct, frozen=True, kw_only=True):
+    """The collector's clock at some instant between `mono_ns` and the arrival of this answer."""
+
+    probe: str
+    boot_id: UUID
+    mono_ns: int
+    utc: Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class ModemState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -51,6 +77,23 @@ class ModemState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     data_limit_bytes: int | None = None
 
 
+class PlanAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a probe says to the last message on `.../down/plan` (`wire.signed_plan`)."""
+
+    digest: str | None = None
+    """Of that message (`wire.signed_plan.digest`); None for what was kept and is damaged."""
+    number: int | None = None
+    """Which it said it had; None where it could not be read."""
+    accepted: bool
+    problem: str | None = None
+    """Why it was refused, or is not in force although it was accepted."""
+    accepted_number: int | None = None
+    """The highest number that was ever accepted: the next one has to be above it."""
+    in_force: bool = False
+    """Whether the plan of `accepted_number` is followed, and not the probe's own."""
+    in_force_until_utc: datetime | None = None
+
+
 class Presence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The retained message on `.../up/status`; the broker sends `online: false` as last will."""
 
@@ -65,6 +108,12 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     position: Position | None = None
     modems: tuple[ModemState, ...] = ()
     health: Health | None = None
+    plan: PlanAnswer | None = None
+    """None where none was ever sent."""
+
+
+SENDER = "sender"
+"""MQTT 5 user property of a batch: `boot_id` of the probe that sends it, for `Ack.sender`."""
 
 
 def batch_id(epoch: UUID, first_seq: int, last_seq: int) -> str:

@@ -37,8 +37,15 @@ class ClockState(StrEnum):
     UNSYNCED = "unsynced"
     RESTORED = "restored"
     """Taken from the last time saved on disk: hours may be missing. Never used as UTC."""
+    COLLECTOR = "collector"
+    """Told by the collector, to within half the way there and back."""
     NTP = "ntp"
     GPS = "gps"
+
+    @property
+    def is_told(self) -> bool:
+        """Whether somebody told the time; otherwise it is not believed."""
+        return self not in {ClockState.UNSYNCED, ClockState.RESTORED}
 
 
 class PositionSource(StrEnum):
@@ -124,11 +131,13 @@ class Measurement(msgspec.Struct, Generic[P], frozen=True, kw_only=True, omit_de
     schema: int
     boot_id: UUID
     mono_ns: int
-    """CLOCK_BOOTTIME of the start of the sample."""
+    """CLOCK_BOOTTIME of the start of the sample, to whole milliseconds."""
     utc: datetime | None = None
     """UTC of the same instant, or None as long as no trusted clock was seen in this boot."""
     clock_state: ClockState = ClockState.UNSYNCED
+    """Who told `utc`: of a record that is unsynced or restored it is not believed."""
     utc_err_s: float | None = None
+    """The true time lies no further from `utc`."""
     position: Position = Position()
     modem: Modem | None = None
     sim: Sim | None = None

@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 
 from wire.cells import RatClass
+from wire.codec import UNDECODABLE
 
 MAX_BYTES = 1 << 18
 MAX_NEEDS = 2_000
@@ -74,7 +75,7 @@ def decode_needs(payload: bytes) -> SampleNeeds:
         raise UnreadableNeedsError(f"{len(payload)} bytes; the limit is {MAX_BYTES}")
     try:
         message = _decoder.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise UnreadableNeedsError(str(error)) from error
     for key in ("made_utc", "valid_until_utc"):
         if getattr(message, key).utcoffset() is None:

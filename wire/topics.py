@@ -48,6 +48,16 @@ def needs(probe: str) -> str:
     return f"{ROOT}/{probe}/down/needs"
 
 
+def time_asked(probe: str) -> str:
+    """A probe that does not know the time asks for it."""
+    return f"{ROOT}/{probe}/up/time"
+
+
+def time_told(probe: str) -> str:
+    """What the collector answers."""
+    return f"{ROOT}/{probe}/down/time"
+
+
 def live(probe: str, kind: str) -> str:
     """Latest record of a kind as plain JSON, retained."""
     return f"{ROOT}/{probe}/live/{kind}"
@@ -55,6 +65,7 @@ def live(probe: str, kind: str) -> str:
 
 ALL_DATA = data("+")
 ALL_STATUS = status("+")
+ALL_TIME_ASKED = time_asked("+")
 
 
 def parse(topic: str) -> Topic:

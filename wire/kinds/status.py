@@ -18,6 +18,10 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Replies of modems that were not understood since start; their text is in radio rows."""
     uplink: str | None = None
     """`connected` or `offline`."""
+    uplink_path: str | None = None
+    """Of the configured paths the one that carries the link; None where the system chooses."""
+    uplink_alarm: str | None = None
+    """Why nothing is acknowledged, where a person has to look at it; None when it is again."""
     cpu_load_1min: float | None = None
     cpu_temperature_c: float | None = None
     memory_rss_bytes: int | None = None

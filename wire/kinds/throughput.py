@@ -1,11 +1,20 @@
 """One capacity test in one direction: how many bits a second the network carried."""
 
+from enum import StrEnum
+
 import msgspec
 
 from wire.cells import TestRadio
 from wire.evidence import HostLoad, ServerCheck
 
 SCHEMA = 1
+
+
+class Direction(StrEnum):
+    """Seen from the probe."""
+
+    DOWN = "down"
+    UP = "up"
 
 
 class Interval(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,8 +38,7 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     inside the window the rest of it counts with zero bytes and `cut_off` is set.
     """
 
-    direction: str
-    """`down` or `up`, seen from the probe."""
+    direction: Direction
     protocol: str = "tcp"
     server: str | None = None
     streams: int

@@ -1,5 +1,6 @@
 """What every shipped target must keep. A new file in `config/targets` is found here by itself."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -16,7 +17,7 @@ def target(request):
 
 
 def test_each_file_is_a_target_of_its_name():
-    assert [file.stem.upper() for file in FILES] == [target.id for target in load()]
+    assert sorted(file.stem.upper() for file in FILES) == [target.id for target in load()]
 
 
 def test_title_and_note_are_said_in_both_languages(target):
@@ -26,7 +27,7 @@ def test_title_and_note_are_said_in_both_languages(target):
 
 def test_its_threshold_is_dated_and_has_a_source(target):
     assert target.threshold_at(datetime(2026, 11, 1, tzinfo=UTC)) is not None
-    assert target.threshold_at(datetime(2020, 1, 1, tzinfo=UTC)) is None
+    assert target.threshold_at(datetime(2019, 1, 1, tzinfo=UTC)) is None
     assert all(one.source for one in target.thresholds)
 
 
@@ -43,6 +44,6 @@ def test_some_operator_runs_what_it_is_about(target):
 def test_it_is_described_in_the_reference(target):
     reference = shipped("targets").parents[1] / "docs" / "reference" / "targets.md"
     text = reference.read_text(encoding="utf-8")
-    assert f"## {target.id}" in text
+    assert re.search(rf"^(## |\| (.+, )?){re.escape(target.id)}\b", text, re.MULTILINE)
     for name in type(target.parameters).__struct_fields__:
         assert f"`{name}`" in text

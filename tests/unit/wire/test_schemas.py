@@ -29,6 +29,12 @@ def test_a_record_of_one_kind_does_not_fit_another(record):
         _validators["video"].validate(json.loads(codec.encode_record(record)))
 
 
+@pytest.mark.parametrize(("probe", "fits"), [("dn-01", True), ("DN_01", False), ("-dn", False)])
+def test_a_probes_name_is_in_the_schema(record, probe, fits):
+    said = json.loads(codec.encode_record(record)) | {"probe": probe}
+    assert _validators[record.kind].is_valid(said) is fits
+
+
 def test_the_shipped_schemas_are_those_of_today():
     shipped = {path.name: path.read_text() for path in generator.FOLDER.glob("*.schema.json")}
     assert shipped == generator.texts(), "run `make schemas`"
