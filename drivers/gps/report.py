@@ -10,6 +10,7 @@ from typing import Annotated, Any, Protocol
 
 import msgspec
 
+from wire.codec import UNDECODABLE
 from wire.messages import Position, PositionSource
 
 STALE_S = 3.0
@@ -24,6 +25,8 @@ NULL_ISLAND_DEG = 1e-4
 DRIFT = 1e-3
 """The probe's clock may run this much faster than the satellites' without seeming late."""
 FIX_2D = 2
+PLACES = 7
+"""Decimals of a degree: 1 cm, which is more than any receiver knows."""
 EARTH_RADIUS_M = 6_371_000.0
 
 
@@ -105,7 +108,7 @@ def read_line(line: bytes) -> Tpv | Sky | None:
                 return msgspec.json.decode(line, type=Sky)
             case _:
                 return None
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise UnreadableReportError(str(error)) from error
 
 
@@ -122,8 +125,8 @@ def fix(response: Response, tpv: Tpv, sky: Sky | None) -> Fix:
     return Fix(
         mode=response.mode,
         utc=tpv.time,
-        lat_deg=response.lat if fixed and tpv.lat is not None else None,
-        lon_deg=response.lon if fixed and tpv.lon is not None else None,
+        lat_deg=round(response.lat, PLACES) if fixed and tpv.lat is not None else None,
+        lon_deg=round(response.lon, PLACES) if fixed and tpv.lon is not None else None,
         altitude_m=tpv.altHAE,
         speed_m_s=response.hspeed if fixed and tpv.speed is not None else None,
         course_deg=response.track if fixed and tpv.track is not None else None,

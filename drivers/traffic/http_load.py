@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from drivers.traffic.early_stop import Watch
 from drivers.traffic.http import Fuse, HttpConnection
 from drivers.traffic.netpath import Address, NetPath, resolve
-from drivers.traffic.profile import Direction, ThroughputProfile
+from drivers.traffic.profile import ThroughputProfile
 from drivers.traffic.result import (
     CancelledError,
     OnProgress,
@@ -18,7 +18,7 @@ from drivers.traffic.result import (
     TrafficError,
 )
 from drivers.traffic.transferred import Transferred
-from wire.kinds.throughput import Interval
+from wire.kinds.throughput import Direction, Interval
 from wire.messages import Outcome
 
 LOOK_S = 0.1

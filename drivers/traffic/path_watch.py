@@ -20,9 +20,9 @@ from drivers.traffic.netpath import (
     read_counters,
     wrong_path,
 )
-from drivers.traffic.profile import Direction
 from drivers.traffic.result import Server, TestResult, TrafficError
 from drivers.traffic.rtnetlink import Changes, Group, Kind, leading_out
+from wire.kinds.throughput import Direction
 from wire.messages import Outcome
 
 MIN_TELLING_BYTES = 1 << 20

@@ -9,6 +9,7 @@ import msgspec
 
 from drivers.traffic.ip_family import IpFamily
 from wire.cells import Rat
+from wire.kinds.throughput import Direction
 
 MIN_OUTSTANDING_S = 5.0
 """A video session's segments must keep a link at the target rate busy for at least this long."""
@@ -17,13 +18,6 @@ CLOSING_S = 8.0
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=600)]
 Rate = Annotated[float, msgspec.Meta(ge=1_000, le=100_000_000_000)]
-
-
-class Direction(StrEnum):
-    """Seen from the probe."""
-
-    DOWN = "down"
-    UP = "up"
 
 
 class Method(StrEnum):

@@ -19,9 +19,10 @@ import msgspec
 
 from drivers.traffic.http import Answer, Fuse, HttpConnection, connect_to, portal
 from drivers.traffic.netpath import NetPath
-from drivers.traffic.profile import Direction
 from drivers.traffic.result import CancelledError, Server, TrafficError
+from wire.codec import UNDECODABLE
 from wire.evidence import ServerCheck
+from wire.kinds.throughput import Direction
 from wire.messages import Outcome
 
 CONTROL_MAX_AGE_S = 7200.0
@@ -154,7 +155,7 @@ class _Asking:
         self._refuse_portal(answer)
         try:
             status = msgspec.json.decode(answer.body, type=_Status)
-        except (msgspec.DecodeError, RecursionError):
+        except UNDECODABLE:
             if answer.status == http.HTTPStatus.OK:
                 self._doubt(connection)
             return
@@ -208,7 +209,7 @@ class _Asking:
             return  # it knows no slots
         try:
             lease = msgspec.json.decode(answer.body, type=_Lease)
-        except (msgspec.DecodeError, RecursionError):
+        except UNDECODABLE:
             return
         self._check = msgspec.structs.replace(self._check, slot=lease.slot, waited_s=waited_s)
         self._iperf_port = lease.iperf_port

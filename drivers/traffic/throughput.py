@@ -35,7 +35,7 @@ from drivers.traffic.netpath import (
     wrong_path,
 )
 from drivers.traffic.path_watch import watched
-from drivers.traffic.profile import Direction, Method, Protocol, ThroughputProfile
+from drivers.traffic.profile import Method, Protocol, ThroughputProfile
 from drivers.traffic.result import (
     CancelledError,
     OnProgress,
@@ -47,7 +47,7 @@ from drivers.traffic.result import (
 )
 from drivers.traffic.slot import Admission, Need, UtcNow, check_server
 from drivers.traffic.transferred import Transferred
-from wire.kinds.throughput import Payload
+from wire.kinds.throughput import Direction, Payload
 from wire.messages import Outcome
 
 TICK_S = 1.0

@@ -53,8 +53,8 @@ def test_a_full_report_becomes_a_fix():
     assert understood(TPV, SKY) == Fix(
         mode=3,
         utc=datetime(2026, 11, 23, 12, 48, 36, tzinfo=UTC),
-        lat_deg=12.000013333,
-        lon_deg=107.683333333,
+        lat_deg=12.0000133,
+        lon_deg=107.6833333,
         altitude_m=595.0,
         speed_m_s=10.289,
         course_deg=90.0,
@@ -118,6 +118,7 @@ def test_other_classes_are_nothing(line):
         b"[]",
         b'{"class":7}',
         b"\xff\xfe",
+        b'{"class":"\xff"}',
         b"[" * 100_000,
     ],
 )

@@ -1,10 +1,9 @@
-from pathlib import Path
-
 import pytest
 
 from drivers.modem.errors import GoneError, ModemError, TimedOutError, UnreadableError
 from drivers.modem.modem import IDENTITY_EVERY_S, Modem, serving_agrees
 from drivers.modem.standard import SimState
+from tests.descriptors import open_descriptors
 from wire.cells import Cell, Rat
 from wire.kinds import radio
 from wire.kinds.radio import RegistrationState
@@ -218,10 +217,10 @@ def test_unplugged_modem_is_gone(far_end):
 
 
 def test_closing_leaves_no_descriptor_open(simulated):
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before = open_descriptors()
     for _ in range(3):
         Modem.open(simulated.path, usb_path="1").close()
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert open_descriptors() == before
 
 
 def payload(rat: Rat | None, *, nr: bool = False, state: str | None = "connect") -> radio.Payload:

@@ -14,6 +14,7 @@ from drivers.modem.usb import (
     assemble,
     plugged_modems,
 )
+from tests.descriptors import open_descriptors
 
 VENDOR = ("ff", "00", "00")
 AT = ("02", "02", "01")
@@ -287,7 +288,7 @@ def test_closing_twice_does_nothing_and_waking_later_neither(scanned):
 
 
 def test_no_descriptor_is_left_behind(netlink, clock, tmp_path):
-    before = os.listdir("/proc/self/fd")  # noqa: PTH208  # without a generator that holds one
+    before = open_descriptors()
     for _ in range(10):
         with Hotplug(clock=clock, udev_control=tmp_path / "control") as hotplug:
             for _ in range(3):
@@ -295,7 +296,7 @@ def test_no_descriptor_is_left_behind(netlink, clock, tmp_path):
                 netlink.monitor.happen()
                 assert hotplug.wait(60)
     netlink.monitor = None
-    assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
+    assert open_descriptors() == before
 
 
 def test_the_real_monitor_can_be_made_and_let_go(tmp_path):

@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 from drivers.traffic import LatencyProfile, ThroughputProfile, VideoProfile
-from drivers.traffic.profile import Direction, Method, Paced
+from drivers.traffic.profile import Method, Paced
+from wire.kinds.throughput import Direction
 
 REPORTS = Path(__file__).parent / "reports"
 PROFILES = Path(__file__).parents[4] / "config" / "profiles"

@@ -1,5 +1,6 @@
 """Whatever the child or the far end does, a test ends by its deadline and two seconds."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from drivers.traffic import NetPath, Server, profile, run_throughput
-from drivers.traffic.profile import Direction, Method
+from drivers.traffic.profile import Method
 from tests.unit.drivers.traffic.ends import capacity, run_until
+from wire.kinds.throughput import Direction
 from wire.messages import Outcome
 
 ANY = NetPath()
@@ -36,10 +38,20 @@ def timed(test, server):
 
 
 def children() -> list[int]:
-    """Processes of ours that run an iperf3 test."""
-    tasks = Path("/proc/self/task").glob("*/children")
-    pids = [int(pid) for task in tasks for pid in task.read_text().split()]
-    return [pid for pid in pids if b"iperf_child" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    """Processes of ours that run an iperf3 test; a thread may end while it is asked."""
+    ours = []
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):
+            pids = [int(pid) for pid in (task / "children").read_text().split()]
+            ours += [pid for pid in pids if b"iperf_child" in command_of(pid)]
+    return ours
+
+
+def command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def signal_child(number: signal.Signals, after_s: float) -> threading.Thread:

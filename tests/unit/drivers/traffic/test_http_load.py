@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from drivers.traffic import NetPath, Server, run_throughput
-from drivers.traffic.profile import Direction, EarlyStop, Method
+from drivers.traffic.profile import EarlyStop, Method
 from tests.unit.drivers.traffic.ends import capacity
+from wire.kinds.throughput import Direction
 from wire.messages import Outcome
 
 ANY = NetPath()

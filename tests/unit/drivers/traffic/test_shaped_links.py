@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from drivers.traffic import NetPath, Server, profile, run_throughput, run_video
-from drivers.traffic.profile import Direction, EarlyStop, Method, Protocol
+from drivers.traffic.profile import EarlyStop, Method, Protocol
 from sim.network import OperatorLink, OperatorNetwork, OperatorNetworks
 from sim.shaper import FRAME_BYTES, SEGMENT_BYTES
 from tests.unit.drivers.traffic.ends import capacity, run_until, session
+from wire.kinds.throughput import Direction
 from wire.messages import Outcome
 
 pytestmark = pytest.mark.root

@@ -6,12 +6,13 @@ import time
 import pytest
 
 from drivers.traffic import NetPath, Server, run_throughput, run_video
-from drivers.traffic.profile import Direction, Method
+from drivers.traffic.profile import Method
 from sim.server import HttpServer
 from sim.server.control import Control, ControlRates
 from sim.server.listener import Services
 from sim.server.slots import SlotRequest, Slots
 from tests.unit.drivers.traffic.ends import capacity, paced, session
+from wire.kinds.throughput import Direction
 from wire.messages import Outcome
 
 ANY = NetPath()

@@ -5,9 +5,9 @@ import tracemalloc
 import pytest
 
 from drivers.traffic import NetPath, Server
-from drivers.traffic.profile import Direction
 from drivers.traffic.slot import Need, check_server
 from wire.codec import PROBE_NAME
+from wire.kinds.throughput import Direction
 from wire.messages import Outcome
 
 ANY = NetPath()

@@ -13,12 +13,13 @@ from drivers.traffic.child import ChildEnd
 from drivers.traffic.http_load import connect_until
 from drivers.traffic.ip_family import IpFamily
 from drivers.traffic.netpath import Counters
-from drivers.traffic.profile import Direction, Method, Protocol
+from drivers.traffic.profile import Method, Protocol
 from drivers.traffic.result import TrafficError
 from drivers.traffic.throughput import Transferred, judge, read_end
+from tests.descriptors import open_descriptors
 from tests.unit.drivers.traffic.ends import capacity, run_until
 from tests.unit.drivers.traffic.name_server import NameServer, with_addresses
-from wire.kinds.throughput import Interval
+from wire.kinds.throughput import Direction, Interval
 from wire.messages import Outcome
 
 LO = NetPath(interface="lo")
@@ -259,12 +260,12 @@ def test_a_database_that_is_open_meanwhile_stays_whole(iperf, tmp_path):
     database = sqlite3.connect(file)
     database.execute("create table t (n)")
     test = capacity(warmup_s=0, window_s=1)
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before = open_descriptors()
     for number in range(2):
         run(test, at(iperf))
         with database:
             database.execute("insert into t values (?)", (number,))
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert open_descriptors() == before
     assert database.execute("pragma integrity_check").fetchone() == ("ok",)
     database.close()
     assert file.read_bytes().startswith(b"SQLite format 3\0")
