@@ -4,7 +4,9 @@ OutboxError
  |- OutboxFullError      the record found no room in memory; it is counted, not kept
  |- OutboxTakenError     another process has the file open
  |- OutboxTimeoutError   no answer in time; a record may still be stored later
+ |- OutboxWithheldError  rows may not be given out yet; ask again when the collector has answered
  |- UnusableFileError    the file cannot be trusted and has to be set aside
+     |- NewerFileError   it can, by newer software than this
 """
 
 from pathlib import Path
@@ -35,6 +37,10 @@ class OutboxTimeoutError(OutboxError):
         self.timeout_s = timeout_s
 
 
+class OutboxWithheldError(OutboxError):
+    """The collector has to answer for the first of these rows before more are given out."""
+
+
 class UnusableFileError(OutboxError):
     """The file is no outbox of ours, or damaged."""
 
@@ -42,3 +48,13 @@ class UnusableFileError(OutboxError):
         super().__init__(f"{path}: {reason}")
         self.path = path
         self.reason = reason
+
+
+class NewerFileError(UnusableFileError):
+    """A newer version made the file; once set aside it is never deleted."""
+
+    def __init__(self, path: Path, *, schema: int, newest: int) -> None:
+        super().__init__(
+            path, f"made by newer software: its schema is {schema}, ours goes up to {newest}"
+        )
+        self.schema = schema

@@ -3,8 +3,10 @@ from contextlib import closing
 
 import pytest
 
-from agent.outbox import OutboxFile, OutboxTakenError, UnusableFileError
+from agent.outbox import NewerFileError, OutboxFile, OutboxTakenError, UnusableFileError
 from agent.outbox.file import ROW_OVERHEAD_BYTES
+from agent.outbox.salvage import salvage
+from agent.outbox.watermark import Watermark
 from wire.codec import decode_record
 
 PLENTY = 1 << 30
@@ -29,9 +31,12 @@ def write(make, envelope):
     return write
 
 
+def rows_after(file, after=0):
+    return file.rows_after(after, up_to=file.made, max_rows=10_000, max_bytes=1 << 24)
+
+
 def rows(file, after=0):
-    found = file.rows_after(after, up_to=file.made, max_rows=10_000, max_bytes=1 << 24)
-    return [decode_record(row.line) for row in found]
+    return [decode_record(row.line) for row in rows_after(file, after)]
 
 
 def seqs(file):
@@ -58,14 +63,22 @@ def test_the_pragmas_that_lost_nothing_are_on(path):
     with closing(OutboxFile(path)) as file:
         values = {
             name: file._scalar(f"PRAGMA {name}")
-            for name in ("journal_mode", "synchronous", "auto_vacuum", "mmap_size", "user_version")
+            for name in (
+                "journal_mode",
+                "synchronous",
+                "auto_vacuum",
+                "mmap_size",
+                "user_version",
+                "page_size",
+            )
         }
     assert values == {
         "journal_mode": "wal",
         "synchronous": 2,
         "auto_vacuum": 2,
         "mmap_size": 0,
-        "user_version": 1,
+        "user_version": 2,
+        "page_size": 512,
     }
 
 
@@ -183,6 +196,35 @@ def test_a_new_epoch_numbers_what_is_left_from_one(path, write):
         assert (file.made, file.dropped, file.rejected) == (2389, 0, 0)
 
 
+def test_what_was_given_up_keeps_the_epoch_of_its_numbers(path, write):
+    with closing(OutboxFile(path)) as file:
+        write(file, *["radio"] * 50, "throughput")
+        write(file, "event", cap_bytes=file.bytes // 2)
+        old = file.epoch
+        for _ in range(2):
+            file.renew_epoch(lambda: None)
+        [said] = [
+            row.payload
+            for row in rows(file)
+            if row.kind == "event" and row.payload.name == "outbox_dropped"
+        ]
+        assert said.detail["epoch"] == str(old)
+        assert said.detail["first_seq"] == 1
+
+
+def test_a_row_that_cannot_be_written_anew_makes_the_file_unusable(path, write):
+    with closing(OutboxFile(path)) as file:
+        write(file, "radio", "radio")
+        line = rows_after(file)[0].line.replace(b'"test"', b'"te\xff"')
+        assert b"\xff" in line
+        file._db.execute("UPDATE outbox SET record = ? WHERE seq = 1", (line,))
+        with pytest.raises(UnusableFileError, match="a record cannot be read"):
+            file.renew_epoch(lambda: None)
+    with closing(OutboxFile(path.with_name("new.db"))) as file:
+        salvaged = salvage(path, file, watermark=Watermark(None), progress=lambda: None)
+        assert (salvaged.rows, salvaged.unaccounted, seqs(file)) == (1, 1, [1])
+
+
 @pytest.mark.parametrize("where", ["header", "middle"])
 def test_a_damaged_file_is_unusable(path, write, where):
     with closing(OutboxFile(path)) as file:
@@ -200,8 +242,8 @@ def test_a_damaged_file_is_unusable(path, write, where):
 
 def test_a_file_of_newer_software_is_left_alone(path):
     with closing(OutboxFile(path)) as file:
-        file._db.execute("PRAGMA user_version=2")
-    with pytest.raises(UnusableFileError, match="schema 2"):
+        file._db.execute("PRAGMA user_version=3")
+    with pytest.raises(NewerFileError, match="its schema is 3, ours goes up to 2"):
         OutboxFile(path)
 
 
@@ -234,7 +276,10 @@ def test_the_file_shrinks_again_after_delivery(path, write):
     with closing(OutboxFile(path)) as file:
         for _ in range(40):
             write(file, *["radio"] * 1000)
+        file.tidy()
         pages = file._scalar("PRAGMA page_count")
+        file.forget(stored=[(1, file.made)], rejected=[])
         for _ in range(8):
-            file.forget(stored=[(1, file.made)], rejected=[])
-        assert file._scalar("PRAGMA page_count") < pages - 1000
+            file.tidy()
+        assert pages > 6000
+        assert file._scalar("PRAGMA page_count") < pages // 2

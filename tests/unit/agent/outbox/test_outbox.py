@@ -1,4 +1,5 @@
 import sqlite3
+from contextlib import contextmanager
 from uuid import UUID
 
 import msgspec
@@ -11,6 +12,7 @@ from agent.outbox import (
     OutboxFile,
     OutboxFullError,
     OutboxTimeoutError,
+    OutboxWithheldError,
 )
 from wire.codec import decode_record
 from wire.control import Ack
@@ -109,13 +111,14 @@ def test_an_acknowledgement_of_a_foreign_epoch_is_ignored(start, make):
     assert [record.seq for record in records(outbox)] == [1]
 
 
-def test_an_older_copy_of_the_file_begins_a_new_epoch_and_loses_nothing(start, make, until):
+@pytest.mark.parametrize("sender", [None, UUID(int=7)])
+def test_an_older_copy_of_the_file_begins_a_new_epoch_and_loses_nothing(start, make, until, sender):
     outbox, _ = start()
     for number in range(4):
         outbox.append_and_wait(make("radio", number), DEADLINE_S)
     old = outbox.epoch
     assert len(records(outbox)) == 4
-    acknowledge(outbox, 900)
+    acknowledge(outbox, 900, sender=sender)
     until(lambda: outbox.epoch != old, "a new epoch")
     until(lambda: outbox.made == 5, "and the event")
     kept = records(outbox)
@@ -124,6 +127,74 @@ def test_an_older_copy_of_the_file_begins_a_new_epoch_and_loses_nothing(start, m
     assert events(outbox, "epoch_conflict") == [
         {"epoch": str(old), "made": 4, "acknowledged_seq": 900}
     ]
+
+
+def test_an_answer_that_tells_of_other_rows_begins_a_new_epoch_and_deletes_nothing(
+    start, make, until
+):
+    outbox, _ = start()
+    for number in range(4):
+        outbox.append_and_wait(make("radio", number), DEADLINE_S)
+    old = outbox.epoch
+    assert len(records(outbox)) == 4
+    acknowledge(outbox, 2, conflicts=((3, 3),))
+    until(lambda: outbox.epoch != old and outbox.made == 5, "a new epoch, and the event")
+    kept = [record.payload.temperature_c for record in records(outbox) if record.kind == "radio"]
+    assert kept == [0, 1, 2, 3]
+
+
+def test_what_is_stored_by_an_answer_to_this_probe_alone_is_not_numbered_anew(start, make, until):
+    outbox, _ = start()
+    for number in range(4):
+        outbox.append_and_wait(make("radio", number), DEADLINE_S)
+    old = outbox.epoch
+    assert len(records(outbox)) == 4
+    acknowledge(outbox, 0, stored=((1, 2),), conflicts=((3, 3),), sender=UUID(int=7))
+    until(lambda: outbox.epoch != old and outbox.made == 3, "a new epoch, and the event")
+    kept = [record.payload.temperature_c for record in records(outbox) if record.kind == "radio"]
+    assert kept == [2, 3]
+
+
+def test_an_answer_deletes_nothing_in_an_epoch_that_began_after_it(start, make, until, monkeypatch):
+    outbox, _ = start()
+    for number in range(4):
+        outbox.append_and_wait(make("radio", number), DEADLINE_S)
+    old = outbox.epoch
+    assert len(records(outbox)) == 4
+    commit = OutboxFile.transaction
+
+    @contextmanager
+    def unclear(self):
+        epoch = self.epoch
+        with commit(self):
+            yield
+        if self.epoch != epoch and not self._db.conn.in_transaction:
+            monkeypatch.setattr(OutboxFile, "transaction", commit)
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+            raise error
+
+    monkeypatch.setattr(OutboxFile, "transaction", unclear)
+    acknowledge(outbox, 0, stored=((1, 2),), conflicts=((3, 3),), sender=UUID(int=7))
+    until(lambda: outbox.epoch != old, "the file is open again, in a new epoch")
+    last = outbox.append_and_wait(make("radio", 4), DEADLINE_S)
+    assert outbox.stats().rows == last == 3
+
+
+def test_rows_wait_for_the_first_answer_after_a_start(start, make, until):
+    outbox, supervisor = start()
+    for number in range(4):
+        outbox.append_and_wait(make("radio", number), DEADLINE_S)
+    assert supervisor.stop(DEADLINE_S) == ()
+    outbox, _ = start()
+    trial = outbox.batch(0, max_rows=2, max_bytes=1 << 20)
+    assert [row.seq for row in trial.rows] == [1, 2]
+    with pytest.raises(OutboxWithheldError):
+        outbox.batch(2, **PLENTY)
+    assert outbox.batch(0, max_rows=1, max_bytes=1 << 20) is not None, "what was given out is again"
+    acknowledge(outbox, 2)
+    until(lambda: outbox.stats().rows == 2, "the answer is heard")
+    assert [row.seq for row in outbox.batch(2, **PLENTY).rows] == [3, 4]
 
 
 def test_a_corrupt_file_is_set_aside_and_reported(start, make, path, until):
@@ -172,20 +243,37 @@ def test_a_full_disk_keeps_records_in_memory_and_recovers(start, make, until):
 def test_memory_is_bounded_and_what_matters_less_makes_room(start, make):
     outbox, supervisor = start(memory_rows=10, commit_s=30.0, commit_rows=1000)
     for number in range(9):
-        assert outbox.append(make("radio", number))
-    assert outbox.append(make("position"))
-    assert not outbox.append(make("position"))
+        assert outbox.append(make("status", number))
+    assert outbox.append(make("throughput"))
+    assert not outbox.append(make("radio"))
     assert outbox.append(make("event", 1))
-    assert outbox.stats().waiting == 10
-    assert outbox.stats().refused == 2
+    stats = outbox.stats()
+    assert (stats.waiting, stats.refused, stats.left_out) == (10, 1, 1)
     assert supervisor.stop(DEADLINE_S) == ()
 
 
 def test_a_refused_record_is_reported_later(start, make, until):
     outbox, _ = start(memory_rows=2, commit_s=0.2)
-    assert [outbox.append(make("radio")) for _ in range(3)] == [True, True, False]
+    assert [outbox.append(make("event")) for _ in range(3)] == [True, True, False]
     until(lambda: outbox.made == 3, "two records and a report")
     assert events(outbox, "outbox_refused") == [{"count": 1}]
+
+
+def test_radio_rows_are_thinned_out_and_each_is_accounted_for(start, make, until):
+    outbox, _ = start(memory_rows=50, commit_s=0.5, commit_rows=10_000)
+    given = [
+        msgspec.structs.replace(make("radio", number), mono_ns=number * 1_000_000_000)
+        for number in range(180)
+    ]
+    assert all(outbox.append(record) for record in given)
+    assert outbox.stats().waiting <= 50
+    until(lambda: outbox.made, "the commit")
+    kept = [record for record in records(outbox) if record.kind == "radio"]
+    (told,) = events(outbox, "outbox_thinned")
+    assert len(kept) + told["count"] == len(given)
+    missing = sorted({each.mono_ns for each in given} - {each.mono_ns for each in kept})
+    assert (told["first_mono_ns"], told["last_mono_ns"]) == (missing[0], missing[-1])
+    assert told["kinds"] == "radio"
 
 
 def test_a_promise_that_finds_no_room_is_an_error(path, envelope, make):
@@ -252,7 +340,7 @@ def test_a_folder_that_is_not_there_yet_is_waited_for(tmp_path, envelope, make, 
 
 def test_damage_while_running_begins_a_new_epoch_and_keeps_what_waits(start, make, until):
     outbox, _ = start()
-    outbox.append_and_wait(make(), DEADLINE_S)
+    outbox.append_and_wait(make("radio", 7), DEADLINE_S)
     old = outbox.epoch
 
     def damage(_file):
@@ -262,6 +350,8 @@ def test_damage_while_running_begins_a_new_epoch_and_keeps_what_waits(start, mak
 
     with pytest.raises(OutboxError, match="malformed"):
         outbox._ask(damage, "failed", DEADLINE_S)
-    assert outbox.append_and_wait(make("radio", 8), DEADLINE_S) == 1
+    assert outbox.append_and_wait(make("radio", 8), DEADLINE_S) == 2, "after the one it had"
     assert outbox.epoch != old
     until(lambda: events(outbox, "outbox_renewed"), "it is reported")
+    (detail,) = events(outbox, "outbox_renewed")
+    assert (detail["epoch"], detail["salvaged"], detail["unaccounted"]) == (str(old), 1, 0)
