@@ -1,10 +1,13 @@
 """Names to addresses without hanging: getaddrinfo(3) obeys no timeout, so it gets a thread."""
 
+import ipaddress
 import logging
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
+from agent.durable import write_durably
 from agent.publisher.errors import UnresolvedError
 
 log = logging.getLogger(__name__)
@@ -19,16 +22,29 @@ def system_lookup(host: str, port: int) -> tuple[str, ...]:
 
 
 class Resolver:
-    """Remembers the last good answer for the times when no name server can be reached."""
+    """Remembers the last good answer for the times when no name server can be reached.
 
-    def __init__(self, host: str, port: int, *, lookup: Lookup = system_lookup) -> None:
+    The address at which the broker was last met is kept in a file, over a restart too, and goes
+    behind what the name servers say: if these lie, it is there that the broker is found.
+    """
+
+    def __init__(
+        self, host: str, port: int, *, lookup: Lookup = system_lookup, file: Path | None = None
+    ) -> None:
         self._host = host
         self._port = port
         self._lookup = lookup
+        self._file = file
         self._answered = threading.Event()
         self._thread: threading.Thread | None = None
-        self._known: tuple[str, ...] = ()
+        self._found: tuple[str, ...] = ()
         self._failure = "no answer"
+        self._met = None if file is None else _kept(file, host)
+
+    @property
+    def knows(self) -> bool:
+        """Whether there is an address already."""
+        return bool(self._found or self._met)
 
     def addresses(self, timeout_s: float) -> tuple[str, ...]:
         """At least one address, of the last good answer if need be; raises `UnresolvedError`."""
@@ -38,11 +54,23 @@ class Resolver:
             self._thread = threading.Thread(target=self._run, name="resolver", daemon=True)
             self._thread.start()
         fresh = self._answered.wait(timeout_s)
-        if not self._known:
+        known = self._found if self._met is None else (*self._found, self._met)
+        if not known:
             raise UnresolvedError(f"{self._host} has no address: {self._failure}")
         if not fresh:
             log.debug("%s: %s, going by the last answer", self._host, self._failure)
-        return self._known
+        return tuple(dict.fromkeys(known))
+
+    def worked(self, address: str) -> None:
+        """The broker was met there."""
+        if address == self._met:
+            return
+        self._met = address
+        if self._file is not None:
+            try:
+                write_durably(self._file, f"{self._host} {address}\n".encode())
+            except OSError as error:
+                log.warning("%s cannot be written: %s", self._file, error)
 
     def _run(self) -> None:
         try:
@@ -50,5 +78,14 @@ class Resolver:
         except OSError as error:
             self._failure = str(error)
         else:
-            self._known = found or self._known
+            self._found = found or self._found
         self._answered.set()
+
+
+def _kept(file: Path, host: str) -> str | None:
+    """The address in the file, if it is of this host."""
+    try:
+        name, _, address = file.read_text(encoding="ascii").strip().partition(" ")
+        return str(ipaddress.ip_address(address)) if name == host else None
+    except (OSError, ValueError):
+        return None

@@ -7,10 +7,11 @@ way in a TCP connection, and sending it again would only make a slow link slower
 
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from wire.control import Ack
+from wire.control import Ack, Range
 
 LONGEST_ACK_TIMEOUT_S = 600.0
 GONE_TIMEOUT_S = 2.0
@@ -117,15 +118,26 @@ class Window:
 
 
 class _Covered:
-    """Set of the numbers an acknowledgement accounts for."""
+    """Set of the numbers an acknowledgement accounts for.
+
+    Not those under which it knows other records: the outbox gives ours new numbers.
+    """
 
     def __init__(self, ack: Ack) -> None:
-        self._contiguous_seq = ack.contiguous_seq
-        self._spans = sorted((*ack.stored, *ack.rejected))
-        self._firsts = [first for first, _ in self._spans]
+        self._accounted = _Runs(((1, ack.contiguous_seq), *ack.stored, *ack.rejected))
+        self._foreign = _Runs(ack.conflicts)
 
     def __contains__(self, seq: int) -> bool:
-        if seq <= self._contiguous_seq:
-            return True
+        return seq in self._accounted and seq not in self._foreign
+
+
+class _Runs:
+    """Set of the numbers in runs that do not overlap."""
+
+    def __init__(self, runs: Iterable[Range]) -> None:
+        self._runs = sorted(runs)
+        self._firsts = [first for first, _ in self._runs]
+
+    def __contains__(self, seq: int) -> bool:
         index = bisect_right(self._firsts, seq) - 1
-        return index >= 0 and seq <= self._spans[index][1]
+        return index >= 0 and seq <= self._runs[index][1]

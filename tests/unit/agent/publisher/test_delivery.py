@@ -49,8 +49,9 @@ def test_what_a_stopped_agent_left_is_delivered_without_measuring(
     collector = start_collector(broker.port)
     assert main(["deliver", "--config", str(config), "--within", "30", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert answer == {"delivered": True, "epoch": str(epoch), "made": rows, "left": 0}
-    assert sorted(collector.rows[epoch]) == list(range(1, rows + 1))
+    made = rows + 1  # it learned the time, and says so
+    assert answer == {"delivered": True, "epoch": str(epoch), "made": made, "left": 0}
+    assert sorted(collector.rows[epoch]) == list(range(1, made + 1))
 
 
 def test_without_a_collector_nothing_is_lost(config, left_behind, capsys):
@@ -72,4 +73,6 @@ def test_a_running_agent_is_left_alone(config, tmp_path, capsys):
 def test_where_there_is_no_outbox_none_is_made(config, tmp_path, capsys):
     assert main(["deliver", "--config", str(config)]) == 1
     assert "nothing to deliver" in capsys.readouterr().err
+    assert main(["deliver", "--config", str(config), "--lang", "vi"]) == 1
+    assert "không có gì để gửi" in capsys.readouterr().err
     assert not (tmp_path / "state" / "outbox.db").exists()

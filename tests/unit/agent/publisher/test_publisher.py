@@ -1,12 +1,14 @@
 import shutil
+import socket
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
+from agent.clock import Clock
 from agent.publisher import Broker, Pace, Publisher, Tls
-from agent.publisher.link import Link, Will
+from agent.publisher.link import Link, Received, Will
 from agent.publisher.resolve import Resolver
 from sim import broker as simulated
 from sim.certificates import COLLECTOR, files
@@ -16,6 +18,13 @@ from wire.control import Ack, Presence
 
 PROBE = "dn-01"
 PACE = Pace(linger_s=0.05, ack_timeout_s=1.0, presence_every_s=0.5, refused_pause_s=1.0)
+
+
+def right_clock():
+    """A probe's clock that was set by GPS."""
+    clock = Clock()
+    clock.anchor_by_gps(datetime.now(UTC), mono_ns=clock.mono_ns(), err_s=0.1)
+    return clock
 
 
 @pytest.fixture
@@ -40,9 +49,10 @@ def publish(*, broker, outbox, envelope, supervise, events, tls):
         tls=tls,
         keepalive_s=30,
         pace=PACE,
-        check_dates=True,
+        clock=None,
         resolver=None,
         on_needs=None,
+        on_plan=None,
     ):
         def record_event(name, *, severity="info", detail=None):
             events.append((name, dict(detail or {})))
@@ -56,11 +66,12 @@ def publish(*, broker, outbox, envelope, supervise, events, tls):
                 probe=PROBE, online=True, epoch=outbox.epoch, made=outbox.made
             ),
             record_event=record_event,
-            check_dates=lambda: check_dates,
+            clock=right_clock() if clock is None else clock,
             pace=pace,
             resolver=resolver,
             delay_s=lambda _failures: 0.1,
             on_needs=on_needs,
+            on_plan=on_plan,
         )
         supervise(publisher.worker())
         return publisher
@@ -160,11 +171,34 @@ def test_an_acknowledgement_that_cannot_be_read_stops_nothing(
 ):
     publisher = publish()
     until(lambda: collector.presence, "the probe is there")
-    collector.say(topics.ack(PROBE), b"\xff not json")
-    collector.say(topics.ack(PROBE), b'{"probe": "dn-01", "epoch": 5}')
-    until(lambda: publisher.stats().unreadable_acks == 2, "both were seen")
+    unreadable = [
+        b"\xff not json",
+        b'{"probe": "dn-01", "epoch": 5}',
+        b'{"probe": "\xff"}',
+        b'{"new":' + b"[" * 5000,
+        msgspec.json.encode({"probe": PROBE, "epoch": outbox.epoch, "contiguous_seq": 1 << 63}),
+    ]
+    for payload in unreadable:
+        collector.say(topics.ack(PROBE), payload)
+        collector.say(topics.time_told(PROBE), payload)
+    until(lambda: publisher.stats().unreadable_acks == len(unreadable), "all were seen")
     fill(3)
     until(lambda: outbox.stats().rows == 0, "the outbox is empty")
+
+
+def test_a_time_without_an_offset_tells_nothing_and_stops_nothing(
+    *, publish, outbox, until, fill, collector, reports
+):
+    clock = right_clock()
+    publish(clock=clock)
+    until(lambda: collector.presence, "the probe is there")
+    told = {"probe": PROBE, "boot_id": clock.boot_id, "mono_ns": clock.mono_ns()}
+    told["utc"] = "2027-01-01T00:00:00"
+    collector.say(topics.time_told(PROBE), msgspec.json.encode(told))
+    collector.say(topics.time_told(PROBE), b'{"probe": "\xff"}')
+    fill(3)
+    until(lambda: outbox.stats().rows == 0, "the outbox is empty")
+    assert reports.restarts == []
 
 
 def test_an_acknowledgement_of_another_epoch_deletes_nothing(
@@ -207,7 +241,7 @@ def test_stopping_says_offline_and_is_quick(
         outbox=outbox,
         presence=lambda: Presence(probe=PROBE, online=True, made=outbox.made),
         record_event=envelope.event,
-        check_dates=lambda: True,
+        clock=right_clock(),
     )
     supervisor = supervise(publisher.worker())
     until(lambda: collector.presence, "online is said")
@@ -225,6 +259,66 @@ def test_a_lying_name_server_gets_nothing(broker, publish, until):
     assert publisher.stats().connections == 0
 
 
+def test_until_the_time_is_known_nothing_but_the_time_is_spoken_of(
+    *, publish, outbox, until, fill, collector
+):
+    collector.tells_time = False
+    clock = Clock()
+    publisher = publish(clock=clock)
+    fill(20)
+    until(lambda: len(collector.asked_time) > 1, "it asks, and again")
+    collector.say(topics.ack(PROBE), msgspec.json.encode(ack_of(outbox)))
+    until(lambda: len(collector.presence) > 1, "its presence goes on")
+    assert publisher.stats().limited
+    assert (publisher.stats().acks, collector.batches) == (0, [])
+    clock.anchor_by_gps(datetime.now(UTC), mono_ns=clock.mono_ns(), err_s=0.1)
+    until(lambda: outbox.stats().rows == 0, "the outbox is empty")
+    assert publisher.stats().connections == 1
+
+
+def test_a_broker_that_is_not_trusted_yet_is_not_listened_to(
+    *, publish, outbox, until, fill, collector
+):
+    collector.tells_time = False
+    heard = []
+    publisher = publish(clock=Clock(), on_needs=heard.append, on_plan=heard.append)
+    fill(20)
+    until(lambda: len(collector.asked_time) > 1, "it asks for the time")
+    ack = msgspec.json.encode(ack_of(outbox))
+    # What nobody has subscribed to a false broker may send all the same.
+    for topic in (topics.needs(PROBE), topics.plan(PROBE), topics.ack(PROBE)):
+        publisher._receive(Received(topic=topic, payload=ack))
+    assert heard == []
+    assert publisher.stats().acks == 0
+
+
+def ack_of(outbox):
+    return Ack(probe=PROBE, epoch=outbox.epoch, contiguous_seq=20)
+
+
+def test_the_collectors_word_is_enough(*, publish, outbox, until, fill, events, collector):
+    clock = Clock()
+    publisher = publish(clock=clock)
+    fill(20)
+    until(lambda: outbox.stats().rows == 0, "the outbox is empty")
+    assert publisher.stats().connections == 1
+    assert events[0] == ("clock_anchor", {"source": "collector"})
+    told_s = (clock.stamp().utc - datetime.now(UTC)).total_seconds()
+    assert abs(told_s) < 2.0
+    assert len(collector.asked_time) == 1
+
+
+def test_a_system_clock_that_stays_wrong_keeps_nobody_from_delivering(
+    *, publish, outbox, until, fill, collector, fake_time
+):
+    clock = Clock(fake_time)
+    clock.anchor_by_gps(datetime.now(UTC), mono_ns=clock.mono_ns(), err_s=0.1)
+    publish(clock=clock)
+    fill(20)
+    until(lambda: outbox.stats().rows == 0, "the outbox is empty")
+    assert collector.asked_time == []
+
+
 @pytest.mark.usefixtures("collector")
 def test_dates_are_checked_only_by_a_clock_that_is_right(tmp_path, authority, publish, until):
     with simulated.Broker(tmp_path / "expired", authority) as expired_broker:
@@ -238,8 +332,8 @@ def test_dates_are_checked_only_by_a_clock_that_is_right(tmp_path, authority, pu
         expired_broker.start()
         sure = publish(port=expired_broker.port)
         until(lambda: "expired" in (sure.stats().reason or ""), "the date is refused")
-        unsure = publish(port=expired_broker.port, check_dates=False)
-        until(lambda: unsure.stats().connected, "it connects all the same")
+        unsure = publish(port=expired_broker.port, clock=Clock())
+        until(lambda: unsure.stats().limited, "it connects all the same")
     authority.server()
 
 
@@ -271,11 +365,13 @@ def test_no_collector_is_an_alarm_and_no_loss(publish, outbox, events, until, fi
 def test_a_collector_that_comes_later_does_not_wait_for_the_timeout(
     *, broker, start_collector, publish, outbox, events, until, fill
 ):
-    publish(pace=replace(PACE, ack_timeout_s=600.0))
+    publisher = publish(pace=replace(PACE, ack_timeout_s=600.0))
     fill(5)
     until(lambda: events, "nobody listens")
+    assert publisher.stats().alarm == "no collector listens at the broker"
     start_collector(broker.port)
     until(lambda: outbox.stats().rows == 0, "the outbox is empty")
+    assert publisher.stats().alarm is None
 
 
 def test_what_has_left_the_outbox_is_not_waited_for(publish, until, outbox, fill, collector):
@@ -288,6 +384,17 @@ def test_what_has_left_the_outbox_is_not_waited_for(publish, until, outbox, fill
     until(lambda: publisher.stats().rows_in_flight == 0, "nothing is under way")
 
 
+def test_a_plan_is_handed_over_and_the_presence_follows_at_once(publish, until, fill, collector):
+    heard = []
+    publish(on_plan=heard.append, pace=replace(PACE, presence_every_s=600))
+    until(lambda: collector.presence, "it is there")
+    collector.say(topics.plan(PROBE), b"a plan")
+    until(lambda: heard == [b"a plan"], "the plan is handed over")
+    until(lambda: len(collector.presence) == 2, "the answer can be heard", timeout_s=5)
+    fill(1)
+    until(lambda: collector.rows, "records go on")
+
+
 @pytest.mark.usefixtures("collector")
 def test_what_the_collector_needs_is_handed_over_also_when_it_was_said_before(
     *, publish, broker, authority, until, outbox, fill
@@ -297,7 +404,7 @@ def test_what_the_collector_needs_is_handed_over_also_when_it_was_said_before(
     tls = Tls(ca=authority.certificate, cert=identity.certificate, key=identity.key)
     link = Link(
         Broker(host="localhost", port=broker.port, tls=tls),
-        "127.0.0.1",
+        socket.create_connection(("127.0.0.1", broker.port)),
         client_id="needs-publisher",
         will=Will(topic=topics.ack(PROBE), payload=b"{}"),
         check_dates=True,
@@ -310,7 +417,6 @@ def test_what_the_collector_needs_is_handed_over_also_when_it_was_said_before(
         link.publish(topics.needs(PROBE), b"second", qos=1, retain=True)
         until(lambda: [*link.poll(0.05)], "the broker has it")
         until(lambda: heard == [b"first", b"second"], "the next one arrives, too")
-        link.close()
     finally:
         link.drop()
     fill(10)

@@ -89,6 +89,12 @@ def test_another_epoch_says_nothing_of_ours(window):
     assert window.rows == 3
 
 
+def test_a_number_that_stands_for_another_record_stays_under_way(window):
+    send(window, 1, 10, mid=1)
+    window.acknowledged(ack(6, stored=((9, 10),), conflicts=((4, 5), (10, 10))))
+    assert window.rows == 5
+
+
 def test_a_new_connection_starts_from_the_lowest_row(window):
     send(window, 1, 3, mid=1)
     window.restart(EPOCH)
