@@ -2,16 +2,12 @@
 
 from collections.abc import Iterator
 
-from agent.words import longest_beginning
+from agent.words import Words, longest_beginning
 from wire.control import ModemState, Presence
 from wire.kinds import status
 from wire.messages import Outcome, PositionSource
 
-NOT_RUNNING = (
-    "The agent does not run: `systemctl start dosong-agent`;"
-    " if it ends again, `journalctl -u dosong-agent -n 50` says why."
-)
-ALL_WELL = "Nothing to do: it measures."
+GIGA = 1e9
 LOW_DISK_BYTES = 1 << 30
 HOT_C = 80.0
 NEARLY_ALL = 0.9
@@ -20,20 +16,20 @@ UNDER_VOLTAGE, TOO_HOT = 0x1, 0x8
 """Bits of `throttled` that are true now."""
 
 
-def advice(presence: Presence | None) -> tuple[str, ...]:
+def advice(presence: Presence | None, words: Words) -> tuple[str, ...]:
     """One sentence for each thing a person can mend; None is an agent that does not run."""
     if presence is None or not presence.online:
-        return (NOT_RUNNING,)
-    found = [sentence for modem in presence.modems for sentence in _of_modem(modem)]
+        return (words("next.not_running"),)
+    found = [sentence for modem in presence.modems for sentence in _of_modem(modem, words)]
     if not presence.modems:
-        found.append("No modem is configured: `dosong-agent suggest` prints what to write.")
+        found.append(words("next.no_modem"))
     if presence.position is None or presence.position.source is PositionSource.NONE:
-        found.append("No position: the GPS antenna needs a view of the sky, and gpsd must run.")
+        found.append(words("next.no_position"))
     if presence.utc is None:
-        found.append("The time is not known yet: it comes with the first GPS fix or from NTP.")
+        found.append(words("next.no_time"))
     if presence.health is not None:
-        found += _of_machine(presence.health)
-    return tuple(found) or (ALL_WELL,)
+        found += _of_machine(presence.health, words)
+    return tuple(found) or (words("next.nothing"),)
 
 
 def after_test(outcome: Outcome, reason: str | None) -> str | None:
@@ -84,51 +80,32 @@ ADVICE_BY_REASON = {
 }
 
 
-def _of_modem(modem: ModemState) -> Iterator[str]:
+def _of_modem(modem: ModemState, words: Words) -> Iterator[str]:
     used, limit = modem.data_used_bytes, modem.data_limit_bytes
     if used is not None and limit is not None and used >= NEARLY_ALL * limit:
-        yield (
-            f"The SIM of modem {modem.name} has used {used / 1e9:.1f} of {limit / 1e9:.1f} GB:"
-            " `dosong-agent budget` shows when; fewer or optional tests make it last."
-        )
+        used_gb = words.number(used / GIGA, decimals=1)
+        limit_gb = words.number(limit / GIGA, "GB", decimals=1)
+        yield words("next.data", modem=modem.name, used=used_gb, limit=limit_gb)
     if modem.trouble is not None:
-        yield f"Modem {modem.name}: {modem.trouble}"
-        return
-    match modem.state:
-        case "modem_gone":
-            yield (
-                f"Modem {modem.name} is not there: check its plug and its power;"
-                " `dosong-agent modems` shows what is plugged in."
-            )
-        case "no_service":
-            yield (
-                f"Modem {modem.name} has no service here. If others of its operator have:"
-                " check antenna and SIM."
-            )
-        case "invalid":
-            yield (
-                f"Modem {modem.name} does not answer as it should: if that stays so, unplug it"
-                f" once; `journalctl -u dosong-agent | grep {modem.name}` says more."
-            )
-        case _:
-            return
+        yield words("next.trouble", modem=modem.name, trouble=modem.trouble)
+    elif modem.state in {"modem_gone", "no_service", "invalid"}:
+        yield words(f"next.{modem.state}", modem=modem.name)
 
 
-def _of_machine(health: status.Payload) -> Iterator[str]:
-    if health.uplink == "offline":
-        yield (
-            f"No link to the collector: {health.outbox_rows} records wait on the probe and are"
-            " safe. Drive on; it sends them when the network is back."
-        )
+def _of_machine(health: status.Payload, words: Words) -> Iterator[str]:
+    if health.uplink_alarm is not None:
+        yield words("next.alarm", alarm=health.uplink_alarm, rows=health.outbox_rows)
+    elif health.uplink == "offline":
+        yield words("next.offline", rows=health.outbox_rows)
     if health.throttled is not None and health.throttled & UNDER_VOLTAGE:
-        yield "The supply voltage is too low: tests are not valid. Use a stronger supply."
+        yield words("next.voltage")
     hot = health.cpu_temperature_c is not None and health.cpu_temperature_c > HOT_C
     if hot or (health.throttled is not None and health.throttled & TOO_HOT):
-        yield "The probe is too hot: give it air or shade."
+        yield words("next.hot")
     if health.disk_free_bytes is not None and health.disk_free_bytes < LOW_DISK_BYTES:
-        yield "Less than 1 GB of disk is free: delete what is not the probe's."
+        yield words("next.disk")
     if health.dropped_rows:
-        yield f"{health.dropped_rows} records were given up: the probe was offline for too long."
+        yield words("next.dropped", rows=health.dropped_rows)
     for worker, state in health.workers.items():
         if state not in {"running", "starting"}:
-            yield f"{worker} is {state}."
+            yield words("next.worker", worker=worker, state=state)

@@ -1,30 +1,42 @@
 """What time it is, how sure that is, and since when.
 
 A probe has no battery clock: after a power cut it starts hours behind and jumps later. So every
-record carries CLOCK_BOOTTIME, which only counts up, and UTC only where a trusted source (GPS, NTP)
-has tied the two together in this boot. That tie is an anchor. The wall clock drives no timer.
+record carries CLOCK_BOOTTIME, which only counts up, and UTC only where a trusted source (GPS, NTP,
+the collector) has tied the two together in this boot. That tie is an anchor. The wall clock drives
+no timer, and all times are UTC: no zone, and no change of one, is ever looked at.
 """
 
 import ctypes
+import math
 import os
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+from wire.control import TimeTold
 from wire.messages import ClockState
 
 DRIFT_PER_S = 50e-6
 """How fast an anchor gets worse: a free-running crystal of a cheap board, hot or cold."""
-GPS_HOLD_S = 900.0
-"""NTP over a mobile network does not overrule a GPS anchor younger than this."""
+HOLD_S = 900.0
+"""So long what a source said is not overruled by a lower one, such as NTP over a mobile network."""
+RANKS = (ClockState.COLLECTOR, ClockState.NTP, ClockState.GPS)
+"""The sources, the best last."""
+MAX_ROUND_TRIP_S = 60.0
+"""An answer that took longer lay in a queue and says too little."""
+COLLECTOR_ERR_S = 0.1
+"""How well a server's own clock is kept; it does not say."""
 WALL_IS_RIGHT_S = 3600.0
 """Dates need no better: certificates live for months."""
 MADE_AT = datetime(2026, 11, 1, tzinfo=UTC)
 """No clock that is right says an earlier time than that of this software."""
+WORN_OUT_AT = datetime(2100, 1, 1, tzinfo=UTC)
+"""Nor a later one than this; near the end of the calendar no time could be reckoned any more."""
+NS_PER_MS = 1_000_000
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -36,7 +48,7 @@ class Anchor:
     utc: datetime
     err_s: float
     source: ClockState
-    """`gps` or `ntp`."""
+    """One of `RANKS`."""
 
     def utc_at(self, mono_ns: int) -> datetime:
         """UTC at another instant of the same boot."""
@@ -56,6 +68,17 @@ class Stamp:
     utc: datetime | None
     clock_state: ClockState
     utc_err_s: float | None
+
+    def whole_ms(self) -> "Stamp":
+        """As records say it: in whole milliseconds, the error grown by what is cut off."""
+        cut_ns = self.mono_ns % NS_PER_MS
+        mono_ns = self.mono_ns - cut_ns
+        if self.utc is None or self.utc_err_s is None:
+            return replace(self, mono_ns=mono_ns)
+        exact = self.utc - timedelta(microseconds=cut_ns / 1000)
+        utc = exact - timedelta(microseconds=exact.microsecond % 1000)
+        err_ms = self.utc_err_s * 1000 + (exact - utc) / timedelta(milliseconds=1)
+        return replace(self, mono_ns=mono_ns, utc=utc, utc_err_s=math.ceil(round(err_ms, 6)) / 1000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +112,8 @@ class Clock:
         self._source: TimeSource = KernelTime() if source is None else source
         self._lock = threading.Lock()
         self._anchor: Anchor | None = None
+        self._vouched_ns: dict[ClockState, int] = {}
+        """Each source that agreed with the anchor, and when it last did."""
         self._doubted: Anchor | None = None
         self.boot_id = self._source.boot_id()
 
@@ -110,7 +135,10 @@ class Clock:
         )
 
     def wall_is_right(self) -> bool:
-        """Whether the system clock can be used to judge dates, e.g. of a certificate."""
+        """Whether the system clock can be used to judge dates, e.g. of a certificate.
+
+        Where it cannot although the time is known, `agent.certificate_dates` judges by `stamp`.
+        """
         stamp = self.stamp()
         if stamp.utc is None or stamp.utc_err_s is None:
             return False
@@ -129,24 +157,35 @@ class Clock:
         wakes up must not split the track.
         """
         with self._lock:
-            if anchor.utc < MADE_AT:
+            if not MADE_AT <= anchor.utc < WORN_OUT_AT:
                 return False
             current = self._anchor
             if current is None:
-                self._anchor = anchor
+                self._believe(anchor)
                 return True
-            if _held(current, anchor):
-                return False
             if _agree(current, anchor):
                 self._doubted = None
+                self._vouched_ns[anchor.source] = anchor.mono_ns
                 if anchor.err_s <= current.err_at(anchor.mono_ns):
                     self._anchor = anchor
+                return False
+            if self._is_held(anchor):
                 return False
             if self._doubted is None or not _agree(self._doubted, anchor):
                 self._doubted = anchor
                 return False
-            self._anchor, self._doubted = anchor, None
+            self._believe(anchor)
             return True
+
+    def _believe(self, anchor: Anchor) -> None:
+        self._anchor, self._doubted = anchor, None
+        self._vouched_ns = {anchor.source: anchor.mono_ns}
+
+    def _is_held(self, new: Anchor) -> bool:
+        """Whether a better source has lately said otherwise."""
+        better = RANKS[RANKS.index(new.source) + 1 :]
+        heard_ns = [at for source, at in self._vouched_ns.items() if source in better]
+        return any(new.mono_ns - at < HOLD_S * 1e9 for at in heard_ns)
 
     def anchor_by_gps(self, utc: datetime, *, mono_ns: int, err_s: float) -> bool:
         """Learn from a fix that was read at `mono_ns`; as `anchor`."""
@@ -154,18 +193,37 @@ class Clock:
 
     def anchor_by_ntp(self) -> bool:
         """Learn from the system clock if a daemon disciplines it; as `anchor`."""
-        ntp = self._source.ntp()
-        if not ntp.synchronised:
-            return False
         before_ns = self._source.mono_ns()
         wall = self._source.wall()
         after_ns = self._source.mono_ns()
+        # Asked last: whoever sets the clock by hand makes it undisciplined in the same moment.
+        ntp = self._source.ntp()
+        if not ntp.synchronised:
+            return False
         return self.anchor(
             Anchor(
                 mono_ns=(before_ns + after_ns) // 2,
                 utc=wall,
                 err_s=ntp.max_error_s + (after_ns - before_ns) / 2e9,
                 source=ClockState.NTP,
+            )
+        )
+
+    def anchor_by_collector(self, told: TimeTold, heard_mono_ns: int) -> bool:
+        """Learn from an answer that arrived at `heard_mono_ns`; as `anchor`.
+
+        The collector looked at its clock some time between the question and then (Cristian's
+        rule): in the middle, give or take half of it.
+        """
+        took_s = (heard_mono_ns - told.mono_ns) / 1e9
+        if told.boot_id != self.boot_id or not 0 <= took_s <= MAX_ROUND_TRIP_S:
+            return False
+        return self.anchor(
+            Anchor(
+                mono_ns=(told.mono_ns + heard_mono_ns) // 2,
+                utc=told.utc,
+                err_s=took_s / 2 + COLLECTOR_ERR_S,
+                source=ClockState.COLLECTOR,
             )
         )
 
@@ -178,13 +236,6 @@ class Clock:
 def _agree(known: Anchor, new: Anchor) -> bool:
     apart_s = abs((new.utc - known.utc_at(new.mono_ns)).total_seconds())
     return apart_s <= known.err_at(new.mono_ns) + new.err_s
-
-
-def _held(current: Anchor, new: Anchor) -> bool:
-    """A fresh GPS anchor holds against the network's time."""
-    age_s = (new.mono_ns - current.mono_ns) / 1e9
-    from_lower = current.source is ClockState.GPS and new.source is ClockState.NTP
-    return from_lower and age_s < GPS_HOLD_S
 
 
 class KernelTime:

@@ -1,10 +1,11 @@
 """The probe's configuration: one TOML file into frozen values, or every error with its place."""
 
 import ipaddress
+import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -18,10 +19,13 @@ from drivers.modem.reading import Bands, LockedCell
 from drivers.traffic.ip_family import IpFamily
 from wire.codec import PROBE_NAME
 from wire.messages import RatMode
+from wire.signature import PublicKey
 
 DEFAULT_FILE = Path("/etc/dosong/probe.toml")
 MAX_FILE_BYTES = 1 << 20
 BYTES_PER_GB = 1_000_000_000
+INTERFACE_NAME = re.compile(r"[^/\s]{1,15}")
+"""As the kernel takes it."""
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
@@ -86,7 +90,12 @@ class Uplink(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=600)] = 30
     ack_timeout_s: Seconds = 30
     """Without the collector's acknowledgement for so long, a batch is sent again."""
-    max_rows_in_flight: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 2_000
+    max_rows_in_flight: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 10_000
+    paths: tuple[str, ...] = ()
+    """In the order of preference: names of modems (`[[modem]]`), or of network interfaces. None:
+    as the system's routing chooses."""
+    test_share_kbit_s: Annotated[float, msgspec.Meta(ge=1, le=100_000)] = 16.0
+    """Of records while a traffic test runs on the interface that carries them."""
 
 
 class OutboxLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,6 +103,13 @@ class OutboxLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     max_bytes: Annotated[int, msgspec.Meta(ge=1 << 20)] = 512 << 20
     """At this size rows are given up, least important first, and the loss is recorded."""
+
+
+class Carry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Records carried out by hand."""
+
+    folders: tuple[Path, ...] = (Path("/media"), Path("/run/media"), Path("/mnt/dosong"))
+    """Below them a mounted stick with a file `dosong-stick` gets a copy; empty: no stick does."""
 
 
 class SimBudget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -142,6 +158,13 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """10^6 bytes that must be left all the time."""
 
 
+class PlanUpdates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whose plans are taken up when they are sent."""
+
+    public_keys: tuple[PublicKey, ...] = ()
+    """`dosong-collector plan keygen` prints one; without any every plan is refused."""
+
+
 class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where tests are run against."""
 
@@ -173,7 +196,7 @@ class ModemPlace(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The physical USB path, e.g. `1-1.2`: it stays when the tty's number changes."""
     imei: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{15}$")] | None = None
     """The modem itself, wherever it is plugged in: instead of `usb_path`."""
-    interface: Annotated[str, msgspec.Meta(pattern=r"^[^/\s]{1,15}$")] | None = None
+    interface: Annotated[str, msgspec.Meta(pattern=f"^{INTERFACE_NAME.pattern}$")] | None = None
     """Network interface of its data connection. Unset: that of the modem's USB device; where
     `port` is given the tests are then not bound to one."""
     family: Name | None = None
@@ -221,8 +244,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     uplink: Uplink | None = None
     """Unset: records are kept in the outbox only."""
     outbox: OutboxLimits = OutboxLimits()
+    carry: Carry = Carry()
     budget: Budget = Budget()
     host: Host = Host()
+    plan_updates: PlanUpdates = PlanUpdates()
     modem: tuple[ModemPlace, ...] = ()
     server: tuple[Server, ...] = ()
     planning: Planning = Planning()
@@ -250,6 +275,17 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return next((server for server in self.server if server.name == name), None)
 
 
+class Tables(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What of a configuration a running agent takes up anew."""
+
+    server: tuple[Server, ...] = ()
+    area: tuple[Area, ...] = ()
+    plan: tuple[Entry, ...] = ()
+
+
+REPLACED = Tables.__struct_fields__
+
+
 def load(file: Path) -> Config:
     """The configuration in `file`; raises `ConfigError` with everything that is wrong.
 
@@ -260,14 +296,44 @@ def load(file: Path) -> Config:
 
 def parse(text: str, *, name: str, folder: Path) -> Config:
     """The configuration in `text`, as `load` does it for a file called `name` in `folder`."""
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError((Problem(name, "", f"not TOML: {error}"),)) from error
+    document = _document(text, name)
     _refuse(name, misfits(document, Config))
     config: Config = _absolute(convert(document, Config), folder)
     _refuse(name, _contradictions(config))
     return config
+
+
+def with_tables(config: Config, text: str, *, name: str, folder: Path) -> Config:
+    """The same with the `Tables` in `text` instead of its own; those `text` leaves out stay.
+
+    Files are named without a folder and are looked for in `folder`. Raises `ConfigError`.
+    """
+    document = _document(text, name)
+    _refuse(name, misfits(document, Tables))
+    tables: Tables = convert(document, Tables)
+    _refuse(name, _files_elsewhere(tables))
+    replaced = {key: getattr(tables, key) for key in document}
+    other = _absolute(msgspec.structs.replace(config, **replaced), folder)
+    _refuse(name, _contradictions(other))
+    return other
+
+
+def _document(text: str, name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError((Problem(name, "", f"not TOML: {error}"),)) from error
+    except RecursionError as error:
+        raise ConfigError((Problem(name, "", "lists or tables nested too deeply"),)) from error
+
+
+def _files_elsewhere(tables: Tables) -> Iterator[Misfit]:
+    """Whoever sends a plan does not choose which files of the probe are read."""
+    named = [(f"area[{index}].file", area.file) for index, area in enumerate(tables.area)]
+    named += [(f"plan[{index}].places", entry.places) for index, entry in enumerate(tables.plan)]
+    for place, file in named:
+        if file is not None and file.name != str(file):
+            yield Misfit(place, "only a file beside the configuration, named without a folder")
 
 
 def _refuse(name: str, found: Iterable[Misfit]) -> None:
@@ -312,6 +378,7 @@ def _contradictions(config: Config) -> Iterator[Misfit]:
             yield Misfit(f"plan[{index}].needs", "needs 'optional = true' beside it")
     if config.uplink is not None:
         yield from _uplink_contradictions(config.uplink)
+        yield from _path_contradictions(config, config.uplink)
     if config.profile_dir is not None and not config.profile_dir.is_dir():
         yield Misfit("profile_dir", f"no folder {config.profile_dir}")
 
@@ -355,6 +422,18 @@ def _uplink_contradictions(uplink: Uplink) -> Iterator[Misfit]:
     for key, file in (("ca", uplink.ca), ("cert", uplink.cert), ("key", uplink.key)):
         if file is not None and not file.is_file():
             yield Misfit(f"uplink.{key}", f"no file {file}")
+
+
+def _path_contradictions(config: Config, uplink: Uplink) -> Iterator[Misfit]:
+    for index, name in enumerate(uplink.paths):
+        where = f"uplink.paths[{index}]"
+        place = config.modem_named(name)
+        if name in uplink.paths[:index]:
+            yield Misfit(where, f"'{name}' is there already")
+        elif place is None and not INTERFACE_NAME.fullmatch(name):
+            yield Misfit(where, f"'{name}' is neither a modem nor an interface's name")
+        elif place is not None and place.port is not None and place.interface is None:
+            yield Misfit(where, f"modem '{name}' has a 'port' and needs 'interface' beside it")
 
 
 def _strangers(config: Config) -> Iterator[Misfit]:
@@ -411,6 +490,7 @@ def _absolute(config: Config, folder: Path) -> Config:
         state_dir=folder / config.state_dir,
         run_dir=folder / config.run_dir,
         profile_dir=whole(config.profile_dir),
+        carry=Carry(folders=tuple(folder / each for each in config.carry.folders)),
         uplink=uplink,
         modem=tuple(
             msgspec.structs.replace(place, port=whole(place.port)) for place in config.modem

@@ -16,7 +16,7 @@ from agent.outbox import OutboxStats
 from agent.recorder import Recorder
 from agent.runtime import Beat, Stop
 from agent.ticks import NS_PER_S, Ticks
-from wire.control import ModemState, Presence
+from wire.control import ModemState, PlanAnswer, Presence
 from wire.kinds import status
 from wire.messages import Position
 
@@ -40,6 +40,22 @@ class ReportsState(Protocol):
         """How the modem is doing."""
 
 
+class SeesUplink(Protocol):
+    """What health asks of the delivery, at one moment."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a link now."""
+
+    @property
+    def path(self) -> str | None:
+        """Of the configured paths the one that carries the link."""
+
+    @property
+    def alarm(self) -> str | None:
+        """What a person has to look at."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sources:
     """Whom health asks."""
@@ -47,11 +63,13 @@ class Sources:
     modems: Sequence[ReportsState]
     outbox: Callable[[], OutboxStats]
     workers: Callable[[], dict[str, str]]
-    uplink: Callable[[], str | None]
-    """`connected`, `offline`, or None where no uplink is configured."""
+    uplink: Callable[[], SeesUplink | None]
+    """None where no uplink is configured."""
     position: Callable[[], Position]
     data: Callable[[str], Outlook | None] = lambda _: None
     """How the SIM in a modem stands with its data; None where nobody counts."""
+    plan: Callable[[], PlanAnswer | None] = lambda: None
+    """What is said to the last plan that was sent."""
 
 
 class Health:
@@ -106,6 +124,7 @@ class Health:
             position=self._sources.position(),
             modems=tuple(self._with_data(modem.state()) for modem in self._sources.modems),
             health=self.health(),
+            plan=self._sources.plan(),
         )
 
     def _with_data(self, modem: ModemState) -> ModemState:
@@ -119,6 +138,7 @@ class Health:
     def health(self) -> status.Payload:
         """The payload of a status record."""
         outbox = self._sources.outbox()
+        uplink = self._sources.uplink()
         computer = machine.look(self._state_dir)
         return status.Payload(
             uptime_s=(self._clock.mono_ns() - self._started_ns) / NS_PER_S,
@@ -127,7 +147,9 @@ class Health:
             dropped_rows=outbox.dropped or 0,
             rejected_rows=outbox.rejected or 0,
             unread_replies=sum(modem.unread_replies for modem in self._sources.modems),
-            uplink=self._sources.uplink(),
+            uplink=None if uplink is None else "connected" if uplink.connected else "offline",
+            uplink_path=None if uplink is None else uplink.path,
+            uplink_alarm=None if uplink is None else uplink.alarm,
             cpu_load_1min=computer.cpu_load_1min,
             cpu_temperature_c=computer.cpu_temperature_c,
             memory_rss_bytes=computer.memory_rss_bytes,
@@ -143,6 +165,9 @@ class Health:
             if not self._told_unwritable:
                 self._told_unwritable = True
                 log.warning("%s cannot be written: %s", self._file, error)
+                self._recorder.event(
+                    "status_unwritable", severity="warning", detail={"reason": str(error)}
+                )
         else:
             self._told_unwritable = False
 

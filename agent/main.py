@@ -4,25 +4,25 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 
-from agent.activities import activities
-from agent.activity import Activity, Ready, UnpreparedError
 from agent.budget.purse import Purse, Watched
+from agent.carry.export import Export
+from agent.carry.stick import StickWorker
 from agent.clock import Clock
-from agent.config import Config, ConfigError, ModemPlace, Problem
+from agent.config import Config, ModemPlace
 from agent.demand.worker import DemandWorker
 from agent.gps_worker import GpsWorker
 from agent.guard import Guard
 from agent.health import Health, Sources
 from agent.host_watch import HostWatch
 from agent.hotplug_worker import HotplugWorker
-from agent.misfits import suggestion
 from agent.modem_worker import ModemWorker
 from agent.needs import Needs
 from agent.parts import (
+    OUTBOX_FILE,
     SOFTWARE,
     STOP_TIMEOUT_S,
     make_outbox,
@@ -30,19 +30,20 @@ from agent.parts import (
     make_supervisor,
 )
 from agent.places import Places
-from agent.plan.entry import Entry, modems_of
-from agent.plan.files import PlanFiles
-from agent.plan.triggers import Where
-from agent.publisher import Publisher
+from agent.plan_in_force import PlanInForce
+from agent.planned import Planned
+from agent.publisher import Publisher, PublisherStats
 from agent.rat_setting import SavedSettings
 from agent.recorder import Envelope, Recorder
+from agent.releases import Proof, confirm_running
+from agent.remote_plan import Followed
 from agent.rungs import RungLog
 from agent.runtime import SystemdNotify, Worker
-from agent.scheduler import Scheduler, Task
+from agent.scheduler import Replaced, Scheduler, Task
 from agent.shared_paths import SharedPaths
 from agent.traffic_worker import TrafficWorker
+from agent.under_test import UnderTest
 from agent.whereabouts import Whereabouts
-from drivers.modem.family import families
 from wire.messages import AnyMeasurement
 from wire.messages import Modem as Identity
 
@@ -52,72 +53,15 @@ MODEM_STALL_S = 600.0
 """A scan may take six minutes, and three more by another command where that one was refused; a port
 that hangs for longer has a driver that hangs."""
 TEST_STALL_S = 900.0
-REPLACED = ("plan", "area", "server")
-"""What of a configuration the agent takes up without a restart."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Planned:
-    """One plan entry on one modem, checked: its activity, profile and server are there."""
-
-    entry: Entry
-    place: ModemPlace
-    modem_index: int
-    activity: Activity
-    ready: Ready
-    where: Where = ()
-    """The area of the entry, or its places."""
-
-
-def prepare(config: Config, *, name: str) -> tuple[Planned, ...]:
-    """Everything the plan asks for; raises `ConfigError` that names the file as `name`."""
-    planned: list[Planned] = []
-    problems: list[Problem] = []
-    known = sorted(family.name for family in families())
-    for index, place in enumerate(config.modem):
-        if place.family is not None and place.family not in known:
-            what = f"no modem family '{place.family}'; {suggestion(place.family, known)}"
-            problems.append(Problem(name, f"modem[{index}].family", what))
-    files = PlanFiles(config.area, config.plan)
-    problems += (Problem(name, place, what) for place, what in files.misfits)
-    for index, entry in enumerate(config.plan):
-        try:
-            planned += _prepare_entry(config, entry, files.where(entry))
-        except UnpreparedError as error:
-            problems.append(Problem(name, f"plan[{index}]", str(error)))
-    if problems:
-        raise ConfigError(tuple(problems))
-    return tuple(planned)
-
-
-def _prepare_entry(config: Config, entry: Entry, where: Where) -> Iterator[Planned]:
-    activity = activities().get(entry.activity)
-    if activity is None:
-        hint = suggestion(entry.activity, sorted(activities()))
-        raise UnpreparedError(f"no activity '{entry.activity}'; {hint}")
-    names = modems_of(entry, tuple(place.name for place in config.modem))
-    places = [place for place in config.modem if place.name in names]
-    for modem_index, place in enumerate(places):
-        yield Planned(
-            entry=entry,
-            place=place,
-            modem_index=modem_index,
-            activity=activity,
-            where=where,
-            ready=activity.prepare(
-                profile=entry.profile,
-                server=config.server_for(place, entry),
-                folder=config.profile_dir,
-            ),
-        )
+SIGNAL_DELAY_S = 1.0
 
 
 class Agent:
     """The parts of a running probe."""
 
-    def __init__(self, config: Config, planned: tuple[Planned, ...]) -> None:
-        """Make all parts; nothing runs yet."""
-        self._config = config
+    def __init__(self, own: Followed, *, file: Path) -> None:
+        """Make all parts of the probe that `file` describes; nothing runs yet."""
+        config = own.config
         config.state_dir.mkdir(parents=True, exist_ok=True)
         config.run_dir.mkdir(parents=True, exist_ok=True)
         clock = self.clock = Clock()
@@ -130,6 +74,10 @@ class Agent:
         )
         self.outbox = make_outbox(config, envelope)
         self.recorder = Recorder(envelope, self.outbox)
+        self.plan = PlanInForce(
+            own, file=file, clock=clock, recorder=self.recorder, take_up=self._take_up
+        )
+        self._config, planned = self.plan.at_start
         self.gps = GpsWorker(
             gpsd=config.gps.gpsd, whereabouts=whereabouts, clock=clock, recorder=self.recorder
         )
@@ -161,6 +109,7 @@ class Agent:
         )
         host = HostWatch(config.host)
         paths = SharedPaths()
+        under_test = UnderTest()
         self.traffic = {
             modem.place.name: TrafficWorker(
                 place=modem.place,
@@ -171,6 +120,7 @@ class Agent:
                 paths=paths,
                 interface_of=places.interface_of,
                 guard=Guard(modem.place.name, purse=self.purse, needs=self.needs, host=host),
+                under_test=under_test,
             )
             for modem in self.modems
         }
@@ -189,7 +139,22 @@ class Agent:
             look=self._newest_look,
             clock=clock,
         )
-        self.supervisor = make_supervisor(self.recorder, notify=SystemdNotify())
+        self.stick = StickWorker(
+            Export(
+                outbox=config.state_dir / OUTBOX_FILE,
+                probe=config.probe,
+                software=SOFTWARE,
+                utc=lambda: clock.stamp().utc,
+            ),
+            folders=config.carry.folders,
+            record_event=self.recorder.event,
+        )
+        proof = Proof(
+            SystemdNotify(),
+            made=lambda: self.outbox.made,
+            proven=lambda: confirm_running(config.state_dir),
+        )
+        self.supervisor = make_supervisor(self.recorder, notify=proof)
         self.publisher: Publisher | None = None
         self.health = Health(
             probe=config.probe,
@@ -205,6 +170,7 @@ class Agent:
                 uplink=self._uplink,
                 position=lambda: whereabouts.position_at(clock.mono_ns()),
                 data=self.purse.outlook,
+                plan=self.plan.answer,
             ),
         )
         if config.uplink is not None:
@@ -215,7 +181,10 @@ class Agent:
                 recorder=self.recorder,
                 clock=clock,
                 presence=self.health.presence,
+                interface_of=places.interface_of,
                 on_needs=self.needs.hear,
+                on_plan=self.plan.hear,
+                under_test=under_test,
             )
 
     def workers(self) -> Iterator[Worker]:
@@ -224,6 +193,7 @@ class Agent:
         yield Worker(name="gps", run=self.gps.run)
         yield Worker(name="budget", run=self.purse.run)
         yield Worker(name="needs", run=self.needs.run)
+        yield Worker(name="plan", run=self.plan.run)
         for modem in self.modems:
             name = modem.place.name
             yield Worker(
@@ -237,25 +207,14 @@ class Agent:
         yield Worker(name="scheduler", run=self.scheduler.run, critical=True)
         yield Worker(name="demand", run=self.demand.run)
         yield Worker(name="health", run=self.health.run)
+        yield Worker(name="stick", run=self.stick.run)
         if self.publisher is not None:
             yield self.publisher.worker()
 
-    def replace_plan(self, config: Config, planned: tuple[Planned, ...]) -> None:
-        """Go on with another plan for the same modems, and the configuration it is of."""
-        self._config = config
-        replaced = self.scheduler.replace(self._tasks(planned))
-        kept, begun, ended = replaced
-        self.recorder.event("plan_accepted", detail={"kept": kept, "begun": begun, "ended": ended})
-        log.info("plan: %d kept, %d begun, %d ended", *replaced)
-
-    def refuse_plan(self, error: ConfigError) -> None:
-        """Put on record why another plan is not used; the present one goes on."""
-        self.recorder.event(
-            "plan_refused",
-            severity="warning",
-            detail={"problem": str(error.problems[0]), "more": len(error.problems) - 1},
-        )
-        log.warning("the plan is not changed: %s", error)
+    def _take_up(self, followed: Followed) -> Replaced:
+        """Go on with another plan for the same modems."""
+        self._config, planned = followed
+        return self.scheduler.replace(self._tasks(planned))
 
     def _tasks(self, planned: tuple[Planned, ...]) -> list[Task]:
         return [
@@ -287,10 +246,8 @@ class Agent:
             rat_lock=look.rat_lock,
         )
 
-    def _uplink(self) -> str | None:
-        if self.publisher is None:
-            return None
-        return "connected" if self.publisher.stats().connected else "offline"
+    def _uplink(self) -> PublisherStats | None:
+        return None if self.publisher is None else self.publisher.stats()
 
 
 def _watched(modem: ModemWorker, places: Places) -> Watched:
@@ -309,11 +266,11 @@ def _watched(modem: ModemWorker, places: Places) -> Watched:
     )
 
 
-def run(config: Config, planned: tuple[Planned, ...], *, reread: Callable[[], Config]) -> bool:
+def run(config: Config, planned: tuple[Planned, ...], *, file: Path) -> bool:
     """Run the agent until SIGTERM or SIGINT; whether every thread ended in time.
 
-    On SIGHUP the plan of the configuration that `reread` gives (it may raise `ConfigError`) takes
-    the place of the present one, if it is right.
+    On SIGHUP the plan of the configuration in `file` takes the place of the present one, if it is
+    right.
     """
     ends = threading.Event()
     asked = threading.Event()
@@ -332,33 +289,14 @@ def run(config: Config, planned: tuple[Planned, ...], *, reread: Callable[[], Co
         signal.signal(number, end)
     # By hand it says that the terminal is gone; a service is told so to read its files again.
     signal.signal(signal.SIGHUP, end if sys.stderr.isatty() else read_again)
-    agent = Agent(config, planned)
+    agent = Agent(Followed(config, planned), file=file)
     agent.supervisor.start(agent.workers())
     log.info("probe %s measures with %d modems", config.probe, len(config.modem))
     while not ends.is_set():
-        asked.wait()
+        # The kernel may give a signal to another thread; Python handles it when this one wakes.
+        asked.wait(SIGNAL_DELAY_S)
         asked.clear()
         if wants_plan.is_set():
             wants_plan.clear()
-            try:
-                other = reread()
-                agent.replace_plan(other, other_plan(config, other))
-            except ConfigError as error:
-                agent.refuse_plan(error)
+            agent.plan.read_again()
     return not agent.supervisor.stop(STOP_TIMEOUT_S)
-
-
-def other_plan(config: Config, other: Config) -> tuple[Planned, ...]:
-    """The plan of another configuration for an agent that runs with `config`.
-
-    Raises `ConfigError`, also where more than plan, areas and servers is different: that takes
-    another start.
-    """
-    problems = tuple(
-        Problem("", key, "is different: takes a restart of the service")
-        for key in config.__struct_fields__
-        if key not in REPLACED and getattr(config, key) != getattr(other, key)
-    )
-    if problems:
-        raise ConfigError(problems)
-    return prepare(other, name="")

@@ -45,8 +45,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-KEPT_SNAPSHOTS = 900
-"""A quarter of an hour: longer than any test."""
+KEPT_SNAPSHOTS = 450
+"""Seven minutes: twice as long as the longest test of a shipped profile."""
 FRESH_NS = 2 * NS_PER_S
 """A look is worth so long as the state of the modem."""
 LOOKS_IN_VAIN = 5

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from agent.durable import remove_durably, write_durably
+from wire.codec import UNDECODABLE
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class SavedSettings:
                 return _decode(stream.read(MAX_SETTING_BYTES))
         except FileNotFoundError:
             return None
-        except msgspec.DecodeError as error:
+        except UNDECODABLE as error:
             log.error("the saved radio setting of modem %s is damaged: %s", modem, error)  # noqa: TRY400  # the reason says it all
             return None
 

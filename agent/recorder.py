@@ -60,7 +60,7 @@ class Envelope:
         known = kinds()[kind]
         if payload is not None and not isinstance(payload, known.payload):
             raise TypeError(f"{type(payload).__module__} is no payload of kind {kind!r}")
-        stamp = self.stamp(about.get("mono_ns"))
+        stamp = self.stamp(about.get("mono_ns")).whole_ms()
         position = about.get("position")
         return Measurement[Any](
             probe=self.probe,

@@ -15,6 +15,7 @@ import msgspec
 
 from agent.clock import Clock
 from agent.durable import write_durably
+from wire.codec import UNDECODABLE
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class RungLog:
                 return msgspec.json.decode(stream.read(MAX_FILE_BYTES), type=tuple[Tried, ...])
         except FileNotFoundError:
             return ()
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, *UNDECODABLE) as error:
             log.error("what was tried on the modem at %s is unreadable: %s", place, error)  # noqa: TRY400  # the reason says it all
             return ()
 

@@ -8,6 +8,7 @@ ran on.
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 
 from agent.activity import Job, Result
@@ -26,6 +27,7 @@ from agent.runtime import Beat, RankedMailbox, Stop
 from agent.shared_paths import SharedPaths
 from agent.snapshots import Snapshot, excuse, lock_agrees
 from agent.ticks import NS_PER_S
+from agent.under_test import UnderTest
 from drivers.traffic.netpath import NetPath
 from drivers.traffic.quiet import await_quiet
 from drivers.traffic.result import Progress
@@ -68,8 +70,12 @@ class TrafficWorker:
         paths: SharedPaths,
         interface_of: Callable[[ModemPlace], str | None],
         guard: Guard | None = None,
+        under_test: UnderTest | None = None,
     ) -> None:
-        """`interface_of` finds the modem's network interface or raises `NoInterfaceError`."""
+        """`interface_of` finds the modem's network interface or raises `NoInterfaceError`.
+
+        `under_test` is told of the interface that a test loads.
+        """
         self.place = place
         self._radio = radio
         self._clock = clock
@@ -84,6 +90,7 @@ class TrafficWorker:
         )
         self._attempts = Attempts(place.name)
         self._guard = Guard(place.name) if guard is None else guard
+        self._under_test = UnderTest() if under_test is None else under_test
         self._unanswered: TestRequest | None = None
         self._beat: Beat = _unheard
         self._over = False
@@ -257,7 +264,8 @@ class TrafficWorker:
         )
         request.tell(Progress(stage="testing", elapsed_s=0.0))
         self._feed()
-        with end.wakes(cancel.set):
+        loads = self._under_test.carrying(interface) if request.needs_service else nullcontext()
+        with end.wakes(cancel.set), loads:
             result = self._guard.attend(
                 request.errand,
                 interface,

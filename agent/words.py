@@ -1,4 +1,4 @@
-"""What a technician is told of a test, in Vietnamese and English."""
+"""What a technician is told, in Vietnamese and English."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -285,12 +285,112 @@ TEXTS = {
         "switches": "đổi độ nét {switches} lần",
         "first_byte": "byte đầu sau {first}",
         "never_came": "không byte nào tới",
+        "status.probe": "Máy đo {probe} {state} ({software})",
+        "status.measures": "đang đo",
+        "status.stopped": "không chạy",
+        "status.position": "vị trí:    {place}",
+        "status.nowhere": "chưa có",
+        "status.time": "giờ:       {time}",
+        "status.timeless": "chưa biết",
+        "status.link": "kết nối:   {link}",
+        "status.path": "{link} qua {path}",
+        "status.no_uplink": "không cấu hình đường gửi",
+        "status.outbox": "bản ghi:   {rows} còn chờ gửi, {made} đã tạo",
+        "status.columns": "modem|trạng thái|loại|mạng|công nghệ|RSRP dBm|SINR dB|khóa|GB",
+        "link.connected": "đã nối",
+        "link.offline": "mất kết nối",
+        "state.ok": "tốt",
+        "state.starting": "đang mở",
+        "state.skipped": "chưa xem được",
+        "state.no_service": "không có dịch vụ",
+        "state.modem_gone": "mất modem",
+        "state.invalid": "trả lời sai",
+        "next.not_running": "Dịch vụ đo không chạy: `systemctl start dosong-agent`; nếu lại dừng,"
+        " `journalctl -u dosong-agent -n 50` cho biết vì sao.",
+        "next.nothing": "Không cần làm gì: máy đang đo.",
+        "next.no_modem": "Chưa cấu hình modem nào: `dosong-agent suggest` in ra những gì cần ghi.",
+        "next.no_position": "Chưa có vị trí: ăng-ten GPS phải thấy trời, và gpsd phải đang chạy.",
+        "next.no_time": "Chưa biết giờ: giờ sẽ có khi GPS bắt được vị trí lần đầu, hoặc từ NTP"
+        " hay máy thu.",
+        "next.data": "SIM của modem {modem} đã dùng {used} trên {limit}: `dosong-agent budget` cho"
+        " biết dùng lúc nào; bớt phép đo, hoặc để tùy chọn (optional), thì đủ dùng.",
+        "next.trouble": "Modem {modem}: {trouble}",
+        "next.modem_gone": "Không thấy modem {modem}: kiểm tra dây cắm và nguồn;"
+        " `dosong-agent modems` cho biết đang cắm những gì.",
+        "next.no_service": "Modem {modem} ở đây không có dịch vụ. Nếu modem khác cùng mạng có:"
+        " kiểm tra ăng-ten và SIM.",
+        "next.invalid": "Modem {modem} trả lời không đúng: nếu cứ vậy, rút ra cắm lại một lần;"
+        " `journalctl -u dosong-agent | grep {modem}` cho biết thêm.",
+        "next.offline": "Chưa nối được với máy thu: {rows} bản ghi chờ trên máy đo và vẫn an toàn."
+        " Cứ đi tiếp; có mạng lại thì máy tự gửi.",
+        "next.alarm": "Bản ghi không tới được máy thu: {alarm}. {rows} bản ghi chờ trên máy đo và"
+        " vẫn an toàn; báo người phụ trách máy thu.",
+        "next.voltage": "Nguồn điện quá yếu: phép đo không hợp lệ. Dùng bộ nguồn mạnh hơn.",
+        "next.hot": "Máy đo quá nóng: che nắng, cho thoáng gió.",
+        "next.disk": "Thẻ còn trống dưới 1 GB: xóa những gì không phải của máy đo.",
+        "next.dropped": "Máy đo đã phải bỏ {rows} bản ghi: mất kết nối quá lâu.",
+        "next.worker": "Phần {worker} của dịch vụ: {state}.",
+        "plan.own": "Đang theo kế hoạch trong cấu hình của máy đo.",
+        "plan.sent": "Đang theo kế hoạch do trung tâm gửi, số {number}, {until}.",
+        "plan.until": "đến {until} UTC",
+        "plan.until_withdrawn": "cho đến khi được rút lại",
+        "plan.refused": "Kế hoạch gửi sau cùng (số {number}) bị từ chối: {problem}",
+        "plan.unusable": "Kế hoạch đã gửi không dùng được: {problem}",
+        "plan.unseen": "Không xem được có kế hoạch nào đã gửi hay không: {problem}",
         "stage.testing": "đang đo",
         "stage.transfer": "đang truyền",
         "stage.paced": "đang truyền theo nhịp",
         "stage.round trip": "lượt đi về",
         "stage.segment": "đoạn",
         "stage.locking to": "đang khóa vào",
+        "deliver.nothing": "chưa có bộ nhớ bản ghi ({outbox}): không có gì để gửi",
+        "deliver.in_use": "{reason}; dịch vụ đang chạy tự gửi",
+        "deliver.bar": "còn {rows} bản ghi phải gửi",
+        "deliver.done": "Đã gửi hết: {made} bản ghi của đợt {epoch}.",
+        "deliver.left": "Còn {rows} bản ghi. Chúng vẫn an toàn; thử lại ở nơi mạng tốt hơn.",
+        "export.written": "Đã ghi {rows} bản ghi vào {files} tệp ({size}); {there} bản ghi đã có"
+        " sẵn từ trước.",
+        "export.complete": "Mọi bản ghi của máy đo đến số {made} đều nằm trong {folder}.",
+        "export.kept": "Bản ghi vẫn được giữ trên máy đo cho đến khi máy thu xác nhận đã lưu.",
+        "export.next": "Gỡ USB cho an toàn (umount), cắm vào máy thu rồi chạy"
+        " `dosong-collector import` với thư mục này.",
+        "export.unreadable": "{rows} bản ghi trên thẻ của máy đo bị hỏng, không đọc được.",
+        "export.same_disk": "Chú ý: {folder} nằm trên chính thẻ của máy đo, không phải trên USB.",
+        "export.bar": "{rows} bản ghi, {files} tệp",
+        "export.full": "USB ĐÃ ĐẦY: chỉ vừa {rows} bản ghi trong {files} tệp; các tệp đó"
+        " nguyên vẹn. Dùng USB lớn hơn, hoặc xóa tệp mà máy thu đã có, rồi làm lại.",
+        "export.read-only": "KHÔNG GHI ĐƯỢC vào {folder}: bị khóa ghi, hoặc không có quyền"
+        " ({reason}). Mở khóa USB hoặc dùng USB khác.",
+        "export.in use": "Đang có một lần ghi khác vào {folder}. Chờ nó xong rồi làm lại.",
+        "export.failed": "GHI HỎNG: {reason}. Đã ghi trọn {rows} bản ghi trong {files} tệp. Cắm lại"
+        " USB rồi làm lại; phần đã ghi không phải ghi nữa.",
+        "export.no_folder": "không có thư mục {folder}: USB đã được gắn chưa?",
+        "export.no_outbox": "không đọc được bộ nhớ bản ghi: {reason}",
+        "export.nothing": "chưa có bộ nhớ bản ghi ({outbox}): máy đo chưa đo gì",
+        "export.finished": "Xong lúc {utc} (giờ UTC).",
+        "export.finished_unknown": "Đã xong; máy đo chưa biết giờ.",
+        "identity.installed": "Chứng thư {name} đã cài; dùng từ lần kết nối tới. Nếu máy chủ từ"
+        " chối, máy đo tự quay lại chứng thư cũ.",
+        "identity.point": "Ghi vào [uplink] của cấu hình rồi khởi động lại dịch vụ:",
+        "identity.no_ca": "cần --ca, hoặc khóa này",
+        "identity.owner": "{folder} thuộc người dùng {uid}: hãy chạy lệnh này bằng người dùng đó"
+        " (sudo -u dosong ...)",
+        "release.version": "phiên bản",
+        "release.state": "trạng thái",
+        "release.current": "đang dùng",
+        "release.trial": "đang dùng thử: {tries}/{starts} lần khởi động",
+        "release.previous": "phiên bản trước",
+        "release.confirmed": "Phiên bản {version} đã được xác nhận.",
+        "release.back": "Quay lại phiên bản {version} từ lần khởi động tới:"
+        " sudo systemctl restart dosong-agent dosong-paths",
+        "release.given_up": "Phiên bản mới không chạy được trong {starts} lần khởi động; quay lại"
+        " phiên bản {version}.",
+        "release.unfit": "Phiên bản {version} không chạy được với cấu hình này: không đổi gì cả.",
+        "release.unknown": "Không có phiên bản {version}; đang có: {versions}.",
+        "release.first": "Phiên bản {version} là bản đầu tiên: dùng từ lần khởi động tới.",
+        "release.used": "Phiên bản {version} dùng từ lần khởi động tới; sau {starts} lần khởi động"
+        " không đo được 5 phút thì tự quay lại. Khởi động lại:"
+        " sudo systemctl restart dosong-agent dosong-paths",
     },
     "en": {
         "unknown": "unknown",
@@ -417,6 +517,52 @@ TEXTS = {
         "summary": "{runs} runs, {failed} of them not good; {what}: median {median},"
         " from {least} to {most}",
         "summary_none": "{runs} runs, {failed} of them not good, without any figure",
+        "status.probe": "Probe {probe} {state} ({software})",
+        "status.measures": "measures",
+        "status.stopped": "does not run",
+        "status.position": "position: {place}",
+        "status.nowhere": "none",
+        "status.time": "time:     {time}",
+        "status.timeless": "not known yet",
+        "status.link": "link:     {link}",
+        "status.path": "{link} by {path}",
+        "status.no_uplink": "no uplink is configured",
+        "status.outbox": "outbox:   {rows} records wait, {made} made",
+        "status.columns": "modem|state|model|network|mode|RSRP dBm|SINR dB|lock|GB",
+        "next.not_running": "The agent does not run: `systemctl start dosong-agent`; if it ends"
+        " again, `journalctl -u dosong-agent -n 50` says why.",
+        "next.nothing": "Nothing to do: it measures.",
+        "next.no_modem": "No modem is configured: `dosong-agent suggest` prints what to write.",
+        "next.no_position": "No position: the GPS antenna needs a view of the sky, and gpsd must"
+        " run.",
+        "next.no_time": "The time is not known yet: it comes with the first GPS fix, from NTP or"
+        " from the collector.",
+        "next.data": "The SIM of modem {modem} has used {used} of {limit}: `dosong-agent budget`"
+        " shows when; fewer or optional tests make it last.",
+        "next.trouble": "Modem {modem}: {trouble}",
+        "next.modem_gone": "Modem {modem} is not there: check its plug and its power;"
+        " `dosong-agent modems` shows what is plugged in.",
+        "next.no_service": "Modem {modem} has no service here. If others of its operator have:"
+        " check antenna and SIM.",
+        "next.invalid": "Modem {modem} does not answer as it should: if that stays so, unplug it"
+        " once; `journalctl -u dosong-agent | grep {modem}` says more.",
+        "next.offline": "No link to the collector: {rows} records wait on the probe and are safe."
+        " Drive on; it sends them when the network is back.",
+        "next.alarm": "Records do not reach the collector: {alarm}. {rows} of them wait on the"
+        " probe and are safe; tell whoever runs the collector.",
+        "next.voltage": "The supply voltage is too low: tests are not valid. Use a stronger"
+        " supply.",
+        "next.hot": "The probe is too hot: give it air or shade.",
+        "next.disk": "Less than 1 GB of disk is free: delete what is not the probe's.",
+        "next.dropped": "{rows} records were given up: the probe was offline for too long.",
+        "next.worker": "{worker} is {state}.",
+        "plan.own": "The plan of the configuration is followed.",
+        "plan.sent": "The plan that was sent is followed, number {number}, {until}.",
+        "plan.until": "until {until} UTC",
+        "plan.until_withdrawn": "until it is withdrawn",
+        "plan.refused": "The last plan that was sent (number {number}) was refused: {problem}",
+        "plan.unusable": "The plan that was sent cannot be used: {problem}",
+        "plan.unseen": "Whether a plan was sent cannot be seen: {problem}",
         "by_service": "The service runs: it does the test, and the row is delivered as any other.",
         "interrupted": "interrupted",
         "opening": "opening the modem",
@@ -457,6 +603,57 @@ TEXTS = {
         "first_byte": "first byte after {first}",
         "never_came": "no byte came",
         "left": "about {left} left",
+        "deliver.nothing": "there is no outbox ({outbox}), so nothing to deliver",
+        "deliver.in_use": "{reason}; the service that runs delivers by itself",
+        "deliver.bar": "{rows} records to deliver",
+        "deliver.done": "Everything is delivered: {made} records of epoch {epoch}.",
+        "deliver.left": "{rows} records are left. They are safe; try again where the uplink is"
+        " better.",
+        "export.written": "Records written: {rows}, in files: {files} ({size}); there already:"
+        " {there}.",
+        "export.complete": "All the probe holds, up to number {made}, is in {folder}.",
+        "export.kept": "The records stay on the probe until the collector says that it has them.",
+        "export.next": "Unmount the stick, plug it into the collector and run"
+        " `dosong-collector import` on this folder.",
+        "export.unreadable": "Records that are damaged on the probe's card and cannot be read:"
+        " {rows}.",
+        "export.same_disk": "Note: {folder} is on the probe's own card, not on a stick.",
+        "export.bar": "records: {rows}, files: {files}",
+        "export.full": "THE STICK IS FULL: records that fitted: {rows}, in files: {files}; they are"
+        " whole. Take a larger one, or delete what the collector has, and do it again.",
+        "export.read-only": "{folder} CANNOT BE WRITTEN: it is locked, or not ours ({reason})."
+        " Unlock the stick or take another.",
+        "export.in use": "Somebody else is writing to {folder}. Wait until that is done.",
+        "export.failed": "WRITING FAILED: {reason}. Records written whole: {rows}, in files:"
+        " {files}. Plug the stick in again and do it again; what is there is not written twice.",
+        "export.no_folder": "there is no folder {folder}: is the stick mounted?",
+        "export.nothing": "there is no outbox ({outbox}): the probe has not measured yet",
+        "export.no_outbox": "the outbox cannot be read: {reason}",
+        "export.finished": "Done at {utc} UTC.",
+        "export.finished_unknown": "Done; the probe does not know the time yet.",
+        "identity.installed": "Certificate {name} is installed and used from the next connection"
+        " on. If the broker refuses it, the probe goes back to the old one by itself.",
+        "identity.point": "Put into [uplink] of the configuration, then restart the service:",
+        "identity.no_ca": "needs --ca, or this key",
+        "identity.owner": "{folder} belongs to user {uid}: run this as that user"
+        " (sudo -u dosong ...)",
+        "release.version": "version",
+        "release.state": "state",
+        "release.current": "current",
+        "release.trial": "current, on trial: {tries} of {starts} starts",
+        "release.previous": "previous",
+        "release.confirmed": "Version {version} is confirmed.",
+        "release.back": "Back to version {version} from the next start on:"
+        " sudo systemctl restart dosong-agent dosong-paths",
+        "release.given_up": "The new version did not prove itself in {starts} starts; back to"
+        " version {version}.",
+        "release.unfit": "Version {version} does not run with this configuration: nothing is"
+        " changed.",
+        "release.unknown": "There is no version {version}; there are: {versions}.",
+        "release.first": "Version {version} is the first one: taken from the next start on.",
+        "release.used": "Version {version} is taken from the next start on; after {starts} starts"
+        " without measuring for 5 minutes the probe goes back by itself. Restart it:"
+        " sudo systemctl restart dosong-agent dosong-paths",
     },
 }
 """Words of records (`outcome.ok`) are missing where the record's own word is English already."""

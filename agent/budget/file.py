@@ -11,6 +11,7 @@ import msgspec
 
 from agent.budget.book import Book
 from agent.durable import write_durably
+from wire.codec import UNDECODABLE
 
 NAME = "budget.json"
 MAX_FILE_BYTES = 8 << 20
@@ -35,7 +36,7 @@ def load(file: Path) -> Book | None:
         raise DamagedError("its digest does not fit its content")
     try:
         book = msgspec.json.decode(document, type=Book)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise DamagedError(str(error)) from error
     if book.version > VERSION:
         raise DamagedError(f"version {book.version} is newer than ours, {VERSION}")

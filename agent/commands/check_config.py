@@ -1,6 +1,7 @@
 """`dosong-agent check-config`: says what is wrong before the service does."""
 
 import argparse
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -8,8 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.commands import DONE, FAILED, Command, add_json, stdout
+from agent.commands._sent_plan import Seen
 from agent.config import DEFAULT_FILE, Config, ConfigError, load
-from agent.main import Planned, prepare
+from agent.planned import Planned, prepare
+from agent.remote_plan import Followed
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,11 +34,14 @@ def _run(chosen: argparse.Namespace) -> int:
         else:
             console.out(str(error))
         return FAILED
+    seen = Seen(Followed(config, planned), file=chosen.file, utc=datetime.now(UTC))
     if chosen.json:
-        document = {"ok": True, "problems": [], "config": config}
+        document = {"ok": True, "problems": [], "config": config, "sent": seen.document()}
         console.out(msgspec.json.encode(document, enc_hook=str).decode())
     else:
         _show(console, chosen.file, config, planned)
+        for sentence in seen.sentences():
+            console.out(sentence, highlight=False)
     return DONE
 
 
@@ -47,7 +53,9 @@ def _show(console: Console, file: Path, config: Config, planned: tuple[Planned, 
     console.print(
         "uplink: none, records stay on the probe"
         if uplink is None
-        else f"uplink: {uplink.host}:{uplink.port}" + ("" if uplink.ca else ", not encrypted")
+        else f"uplink: {uplink.host}:{uplink.port}"
+        + ("" if uplink.ca else ", not encrypted")
+        + (f" by {', '.join(uplink.paths)}" if uplink.paths else "")
     )
     modems = Table("modem", "place", "interface", "lock", "server")
     for place in config.modem:

@@ -21,6 +21,7 @@ from agent.config import ConfigError, Problem, load
 from agent.delivery import deliver, is_empty
 from agent.outbox import OutboxStats, OutboxTakenError
 from agent.outbox.file import OutboxFile
+from agent.words import LANGUAGES, Words, language_of
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,12 +33,14 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="give up after so many seconds; what is left stays (default: %(default)g)",
     )
+    parser.add_argument("--lang", choices=LANGUAGES, help="language (default: that of LANG)")
     add_json(parser)
     add_log_level(parser, "warning")
 
 
 def _run(chosen: argparse.Namespace) -> int:
     log_to_stderr(chosen.log_level)
+    words = Words(chosen.lang or language_of())
     config = load(chosen.config)
     if config.uplink is None:
         what = "is needed to deliver anything"
@@ -45,15 +48,15 @@ def _run(chosen: argparse.Namespace) -> int:
     tell = Console(stderr=True, highlight=False)
     outbox = config.state_dir / "outbox.db"
     if not outbox.exists():
-        tell.print(f"{outbox}: there is no outbox, so nothing to deliver")
+        tell.out(words("deliver.nothing", outbox=outbox))
         return FAILED
     try:
         OutboxFile(outbox).close()
     except OutboxTakenError as error:
-        tell.print(f"{error}; it delivers by itself")
+        tell.out(words("deliver.in_use", reason=error))
         return IN_USE
     with Progress(TextColumn("{task.description}"), BarColumn(), console=tell) as progress:
-        bar = progress.add_task("delivering", total=None)
+        bar = progress.add_task("", total=None)
 
         def show(now: OutboxStats) -> None:
             if now.rows is not None:
@@ -62,7 +65,7 @@ def _run(chosen: argparse.Namespace) -> int:
                     bar,
                     total=total,
                     completed=total - now.rows,
-                    description=f"{now.rows} records to deliver",
+                    description=words("deliver.bar", rows=now.rows),
                 )
 
         left = deliver(config, config.uplink, timeout_s=chosen.within, on_progress=show)
@@ -71,11 +74,9 @@ def _run(chosen: argparse.Namespace) -> int:
         answer = {"delivered": done, "epoch": left.epoch, "made": left.made, "left": left.rows}
         stdout().out(msgspec.json.encode(answer).decode())
     elif done:
-        stdout().print(f"everything is delivered: {left.made} records of epoch {left.epoch}")
+        stdout().print(words("deliver.done", made=left.made, epoch=left.epoch))
     else:
-        stdout().print(
-            f"{left.rows} records are left; they are safe, try again where the uplink is better"
-        )
+        stdout().print(words("deliver.left", rows=left.rows))
     return DONE if done else FAILED
 
 

@@ -11,10 +11,12 @@ from rich.table import Column, Table
 
 from agent.activity import Ready
 from agent.commands import DONE, Command, add_config, add_json, stdout
+from agent.commands._sent_plan import Seen
 from agent.config import Config, load
-from agent.main import Planned, prepare
 from agent.plan.costs import Cost, cost
 from agent.plan.forecast import MONTH_S, Bill, Expected, Forecast, forecast, monthly
+from agent.planned import Planned, prepare
+from agent.remote_plan import Followed
 
 DEFAULT_SPAN = "24h"
 DEFAULT_ROWS = 40
@@ -46,6 +48,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="how many tests to list, 0 for all (default: %(default)s)",
     )
+    parser.add_argument(
+        "--own",
+        action="store_true",
+        help="the plan of the configuration, also where one that was sent is in force",
+    )
     add_config(parser)
     add_json(parser)
 
@@ -59,6 +66,7 @@ class _Ahead(NamedTuple):
     """Local time."""
     seen: Forecast
     bills: dict[str, Bill]
+    sent: Seen | None
 
     @property
     def end(self) -> datetime:
@@ -69,6 +77,10 @@ def _run(chosen: argparse.Namespace) -> int:
     config = load(chosen.config)
     planned = prepare(config, name=chosen.config.name)
     start = _utc(chosen.start, config)
+    sent = None
+    if not chosen.own:
+        sent = Seen(Followed(config, planned), file=chosen.config, utc=start)
+        config, planned = sent.standing.followed
     planning = config.planning
     ahead = _Ahead(
         config=config,
@@ -78,6 +90,7 @@ def _run(chosen: argparse.Namespace) -> int:
             planned, probe=config.probe, planning=planning, start=start, span_s=chosen.next
         ),
         bills=monthly(planned, probe=config.probe, planning=planning, start=start),
+        sent=sent,
     )
     console = stdout()
     if chosen.json:
@@ -120,9 +133,10 @@ def _utc(start: datetime | None, config: Config) -> datetime:
 
 
 def _document(ahead: _Ahead) -> dict[str, Any]:
-    config, planned, begin, seen, bills = ahead
+    config, planned, begin, seen, bills, sent = ahead
     planning = config.planning
     return {
+        "sent": None if sent is None else sent.document(),
         "from": begin,
         "until": ahead.end,
         "utc_offset_h": planning.utc_offset_h,
@@ -165,7 +179,9 @@ def _document(ahead: _Ahead) -> dict[str, Any]:
 
 
 def _show(console: Console, ahead: _Ahead, *, rows: int) -> None:
-    config, planned, begin, seen, bills = ahead
+    config, planned, begin, seen, bills, sent = ahead
+    for sentence in [] if sent is None else sent.sentences():
+        console.out(sentence, highlight=False)
     console.print(
         f"{begin:%Y-%m-%d %H:%M:%S} to {ahead.end:%Y-%m-%d %H:%M:%S}, local time"
         f" (UTC{config.planning.utc_offset_h:+g} h), if the agent starts then"

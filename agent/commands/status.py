@@ -9,11 +9,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from agent.advice import NOT_RUNNING, advice
+from agent.advice import advice
 from agent.commands import DONE, FAILED, Command, add_config, add_json, stdout
+from agent.commands._sent_plan import answered
 from agent.config import ConfigError, load
 from agent.health import FRESH_S, STATUS_FILE
+from agent.words import LANGUAGES, Words, language_of
 from wire.control import ModemState, Presence
+from wire.kinds import status
 from wire.messages import Position, PositionSource
 
 RUN_DIR = Path("/run/dosong")
@@ -26,21 +29,24 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="folder of status.json (default: what the configuration says)",
     )
+    parser.add_argument("--lang", choices=LANGUAGES, help="language (default: that of LANG)")
     add_json(parser)
 
 
 def _run(chosen: argparse.Namespace) -> int:
     presence = read_presence(chosen.run_dir or _run_dir(chosen.config))
     running = presence is not None and presence.online
-    next_steps = advice(presence)
+    words = Words(chosen.lang or language_of())
+    next_steps = advice(presence, words)
     console = stdout()
     if chosen.json:
         document = {"running": running, "next": next_steps, "presence": presence}
         console.out(msgspec.json.encode(document).decode())
-    elif presence is None:
-        console.print(NOT_RUNNING)
     else:
-        _show(console, presence, next_steps)
+        if presence is not None:
+            _show(console, presence, words)
+        for sentence in next_steps:
+            console.print(f"-> {sentence}", markup=False)
     return DONE if running else FAILED
 
 
@@ -63,28 +69,34 @@ def _run_dir(config: Path) -> Path:
         return RUN_DIR
 
 
-def _show(console: Console, presence: Presence, next_steps: tuple[str, ...]) -> None:
-    state = "measures" if presence.online else "does not run"
-    console.print(f"probe [bold]{presence.probe}[/bold] {state} ({presence.software})")
-    console.print(f"position: {_place(presence.position)}")
-    when = "not known yet" if presence.utc is None else f"{presence.utc:%Y-%m-%d %H:%M:%S} UTC"
-    console.print(f"time:     {when}")
-    uplink = None if presence.health is None else presence.health.uplink
-    console.print(f"link:     {uplink or 'no uplink is configured'}")
-    console.print(f"outbox:   {presence.outbox_rows} records wait, {presence.made or 0} made")
-    modems = Table(
-        "modem", "state", "model", "network", "mode", "RSRP dBm", "SINR dB", "lock", "GB"
-    )
+def _show(console: Console, presence: Presence, words: Words) -> None:
+    state = words("status.measures" if presence.online else "status.stopped")
+    when = presence.utc and f"{presence.utc:%Y-%m-%d %H:%M:%S} UTC"
+    for line in (
+        words("status.probe", probe=presence.probe, state=state, software=presence.software),
+        words("status.position", place=_place(presence.position, words)),
+        words("status.time", time=when or words("status.timeless")),
+        words("status.link", link=_link(presence.health, words)),
+        words("status.outbox", rows=presence.outbox_rows, made=presence.made or 0),
+        *answered(presence.plan, words),
+    ):
+        console.out(line, highlight=False)
+    modems = Table(*words("status.columns").split("|"))
     for modem in presence.modems:
-        modems.add_row(modem.name, _coloured(modem), *_details(modem))
+        modems.add_row(modem.name, _coloured(modem, words), *_details(modem))
     console.print(modems)
-    for sentence in next_steps:
-        console.print(f"-> {sentence}")
 
 
-def _coloured(modem: ModemState) -> str:
+def _link(health: status.Payload | None, words: Words) -> str:
+    if health is None or health.uplink is None:
+        return words("status.no_uplink")
+    link, path = words.named("link", health.uplink), health.uplink_path
+    return link if path is None else words("status.path", link=link, path=path)
+
+
+def _coloured(modem: ModemState, words: Words) -> str:
     colour = {"ok": "green", "starting": "yellow", "skipped": "yellow"}.get(modem.state, "red")
-    return f"[{colour}]{modem.state}[/{colour}]"
+    return f"[{colour}]{words.named('state', modem.state)}[/{colour}]"
 
 
 def _details(modem: ModemState) -> tuple[str, ...]:
@@ -100,9 +112,9 @@ def _data(modem: ModemState) -> str:
     return f"{used / 1e9:.2f}" + ("" if limit is None else f" of {limit / 1e9:.1f}")
 
 
-def _place(position: Position | None) -> str:
+def _place(position: Position | None, words: Words) -> str:
     if position is None or position.source is PositionSource.NONE:
-        return "none"
+        return words("status.nowhere")
     error = position.horizontal_error_m
     around = "" if error is None else f" +- {error:.0f} m"
     return f"{position.lat_deg:.5f}, {position.lon_deg:.5f}{around} ({position.source})"

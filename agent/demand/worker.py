@@ -37,7 +37,7 @@ from agent.request import TestRequest
 from agent.runtime import Beat, Stop
 from agent.ticks import NS_PER_S
 from drivers.traffic.result import Progress
-from wire.codec import encode_record
+from wire.codec import UNDECODABLE, encode_record
 from wire.messages import AnyMeasurement
 
 log = logging.getLogger(__name__)
@@ -191,7 +191,7 @@ class DemandWorker:
     def _answer(self, call: _Call, line: bytes) -> None:
         try:
             ask = msgspec.json.decode(line, type=Ask)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except UNDECODABLE as error:
             self._refuse(call, f"no request: {error}")
             return
         config = self._config()

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 from agent.plan.planning import Planning
 from drivers.traffic.profile import (
-    Direction,
     LatencyProfile,
     Profile,
     Protocol,
@@ -13,6 +12,7 @@ from drivers.traffic.profile import (
     TrafficProfile,
     VideoProfile,
 )
+from wire.kinds.throughput import Direction
 
 START_S = 2.0
 """Name look-up, connecting and, for iperf3, the child that runs it."""

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from agent.main import Planned
 from agent.plan.costs import cost
 from agent.plan.entry import NS_PER_S, Slot, is_active, is_quiet
 from agent.plan.planning import Planning
 from agent.plan.triggers import Now, On, trigger_of
+from agent.planned import Planned
 from agent.traffic_worker import MOST_REQUESTS
 
 MONTH_S = 30 * 86_400.0

@@ -8,6 +8,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from agent.plan.shapes import Circle, Point, Polygons
+from wire.codec import UNDECODABLE
 
 MAX_BYTES = 4 << 20
 MAX_POINTS = 20_000
@@ -176,7 +177,7 @@ def _rings(geometry: _Geometry, place: str) -> Iterator[list[Point]]:
 def _decode(data: bytes, type_: Any, place: str) -> Any:
     try:
         return msgspec.json.decode(data, type=type_)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise GeoError(": ".join(part for part in (place, str(error)) if part)) from error
 
 

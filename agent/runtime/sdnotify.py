@@ -28,7 +28,11 @@ class Notify(Protocol):
 
 
 class SystemdNotify:
-    """Speaks to the service manager that started us; silent where there is none."""
+    """Speaks to the service manager that started us; silent where there is none.
+
+    Each word takes a descriptor of its own: a process that has leaked all of them feeds no
+    watchdog, and the restart by systemd is the cure.
+    """
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         path = environ.get("NOTIFY_SOCKET")
@@ -36,6 +40,7 @@ class SystemdNotify:
         usec = environ.get("WATCHDOG_USEC", "")
         self.watchdog_s: float | None = int(usec) / 1e6 if usec.isdecimal() else None
         """How long systemd waits for `alive` before it kills us; None when it does not watch."""
+        self._told_deaf = False
 
     def ready(self) -> None:
         """The service does its work now (`Type=notify`)."""
@@ -61,7 +66,11 @@ class SystemdNotify:
                 sock.settimeout(SEND_TIMEOUT_S)
                 sock.sendto(message.encode(), self._address)
         except OSError as error:
-            log.warning("systemd did not hear %s: %s", message, error)
+            if not self._told_deaf:
+                self._told_deaf = True
+                log.warning("systemd did not hear %s: %s", message, error)
+        else:
+            self._told_deaf = False
 
 
 def _address(path: str) -> str:

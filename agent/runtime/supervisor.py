@@ -3,7 +3,8 @@
 A worker runs until its `Stop` is set; to return or to raise earlier is a crash. It calls `beat`
 at least once within its `stall_limit_s` while it makes progress. systemd's watchdog is fed only
 while every critical worker does: a hung worker then gets the whole service killed and restarted,
-which is the only cure for a thread that cannot be ended from outside.
+which is the only cure for a thread that cannot be ended from outside. So does one that crashes
+again and again: whatever it stumbles over is in the memory of this process.
 """
 
 import logging
@@ -24,6 +25,8 @@ T = TypeVar("T")
 FIRST_BACK_OFF_S = 1.0
 LONGEST_BACK_OFF_S = 30.0
 """Shorter than any critical worker's stall limit: waiting to be restarted starves no watchdog."""
+STEADY_S = 15.0
+"""After a crash a worker has to run for so long before its beats count as progress."""
 CALM_S = 300.0
 """A run longer than this was healthy: its crash starts again with the first back-off."""
 LOOK_EVERY_S = 1.0
@@ -98,6 +101,7 @@ class Supervisor:
         notify: Notify | None = None,
         delay_s: Callable[[int], float] = back_off_s,
         look_every_s: float = LOOK_EVERY_S,
+        steady_s: float = STEADY_S,
     ) -> None:
         """Both callbacks come from threads of the supervisor and must not block."""
         self._on_restart = on_restart
@@ -105,6 +109,7 @@ class Supervisor:
         self._notify = notify
         self._delay_s = delay_s
         self._look_every_s = look_every_s
+        self._steady_s = steady_s
         self._lock = threading.Lock()
         self._posts: dict[str, _Post] = {}
         self._stop = Stop()
@@ -171,9 +176,9 @@ class Supervisor:
         """One worker's thread: run it, and run it again when it crashes."""
         failures = 0
         while not post.stop.is_set():
-            started_s = post.beaten_at_s = time.monotonic()
-            post.state, post.waiting, post.stalled = "running", False, False
-            reason = self._run_once(post)
+            started_s = time.monotonic()
+            post.state, post.waiting = "running", False
+            reason = self._run_once(post, started_s + (self._steady_s if failures else 0.0))
             if post.stop.is_set():
                 break
             failures = 1 if time.monotonic() - started_s > CALM_S else failures + 1
@@ -189,11 +194,13 @@ class Supervisor:
             post.stop.wait(delay_s)
         post.state = "stopped"
 
-    def _run_once(self, post: _Post) -> str:
-        """Run the worker to its end; why it ended."""
+    def _run_once(self, post: _Post, counts_from_s: float) -> str:
+        """Run the worker to its end; why it ended. Beats count from a time on."""
 
         def beat() -> None:
-            post.beaten_at_s = time.monotonic()
+            now_s = time.monotonic()
+            if now_s >= counts_from_s:
+                post.beaten_at_s = now_s
 
         name = post.worker.name
         try:
@@ -222,8 +229,8 @@ class Supervisor:
     def _report_stall(self, post: _Post, now_s: float) -> None:
         """Say once that a worker stopped beating, and once that it beats again."""
         silent_s = _silent_s(post, now_s)
-        stalled = not post.waiting and silent_s > post.worker.stall_limit_s
-        if stalled == post.stalled:
+        stalled = silent_s > post.worker.stall_limit_s
+        if post.waiting or stalled == post.stalled:
             return
         post.stalled = stalled
         if not stalled:

@@ -20,7 +20,7 @@ from sim.broker import Broker
 from sim.certificates import COLLECTOR, Authority
 from wire import topics
 from wire.codec import decode_record, unpack
-from wire.control import Ack, Presence
+from wire.control import Ack, Presence, TimeAsked, TimeTold
 from wire.kinds import event, position, radio
 from wire.messages import Position
 
@@ -159,6 +159,8 @@ class TinyCollector:
         self.batches = []
         """Batch id and number of lines of every batch."""
         self.presence = []
+        self.asked_time = []
+        self.tells_time = True
         self.silent = False
         """Stores, and says nothing: as if the acknowledgement was lost."""
         self.refuses = frozenset()
@@ -185,13 +187,30 @@ class TinyCollector:
 
     def _on_connect(self, client, *_):
         client.subscribe(
-            [(topics.ALL_DATA, SubscribeOptions(1)), (topics.ALL_STATUS, SubscribeOptions(1))]
+            [
+                (topic, SubscribeOptions(1))
+                for topic in (topics.ALL_DATA, topics.ALL_STATUS, topics.ALL_TIME_ASKED)
+            ]
         )
+
+    def _tell_time(self, asked):
+        self.asked_time.append(asked)
+        if self.tells_time:
+            told = TimeTold(
+                probe=asked.probe,
+                boot_id=asked.boot_id,
+                mono_ns=asked.mono_ns,
+                utc=datetime.now(UTC),
+            )
+            self.say(topics.time_told(asked.probe), msgspec.json.encode(told))
 
     def _on_message(self, _client, _userdata, message):
         probe, _, leaf = topics.parse(message.topic)
         if leaf == "status":
             self.presence.append(msgspec.json.decode(message.payload, type=Presence))
+            return
+        if leaf == "time":
+            self._tell_time(msgspec.json.decode(message.payload, type=TimeAsked))
             return
         records = [decode_record(line) for line in unpack(message.payload)]
         batch = message.properties.CorrelationData.decode()

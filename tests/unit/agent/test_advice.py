@@ -1,13 +1,21 @@
 import msgspec
 import pytest
 
-from agent.advice import ALL_WELL, LOW_DISK_BYTES, NOT_RUNNING, advice
+import agent.advice
+from agent.advice import LOW_DISK_BYTES
+from agent.words import Words
 from wire.control import ModemState, Presence
 from wire.kinds import status
 from wire.messages import Position, PositionSource
 
 FIX = Position(source=PositionSource.GNSS, lat_deg=12.0, lon_deg=107.7)
 NOON = "2026-11-23T12:00:00Z"
+ENGLISH = Words("en")
+ALL_WELL, NOT_RUNNING = ENGLISH("next.nothing"), ENGLISH("next.not_running")
+
+
+def advice(presence):
+    return agent.advice.advice(presence, ENGLISH)
 
 
 def probe(*, modem="ok", online=True, position=FIX, utc=NOON, **health):
@@ -39,6 +47,11 @@ def test_an_agent_that_does_not_run_is_the_only_thing_to_say():
         ({"position": Position()}, "No position"),
         ({"utc": None}, "The time is not known yet"),
         ({"uplink": "offline"}, "7 records wait on the probe and are safe"),
+        (
+            {"uplink": "connected", "uplink_alarm": "no collector listens"},
+            "no collector listens. 7",
+        ),
+        ({"uplink": "offline", "uplink_alarm": "certificate expired"}, "certificate expired. 7"),
         ({"throttled": 0x50005}, "supply voltage is too low"),
         ({"throttled": 0x8}, "too hot"),
         ({"cpu_temperature_c": 84.0}, "too hot"),
@@ -75,3 +88,11 @@ def test_a_sim_that_is_nearly_used_up_is_named():
     assert sentence.startswith("The SIM of modem viettel has used 28.0 of 30.0 GB")
     half = msgspec.structs.replace(used, data_used_bytes=15 * 10**9)
     assert advice(msgspec.structs.replace(probe(), modems=(half,))) == (ALL_WELL,)
+
+
+def test_the_same_is_said_in_vietnamese():
+    vietnamese = Words("vi")
+    assert agent.advice.advice(probe(uplink="offline"), vietnamese) == (
+        vietnamese("next.offline", rows=7),
+    )
+    assert agent.advice.advice(None, vietnamese) == (vietnamese("next.not_running"),)

@@ -12,6 +12,7 @@ from agent.config import (
     Host,
     ModemPlace,
     OutboxLimits,
+    PlanUpdates,
     Server,
     SimBudget,
     Surveyed,
@@ -19,9 +20,9 @@ from agent.config import (
     load,
     parse,
 )
-from agent.main import other_plan, prepare
 from agent.plan.entry import Area, Entry
 from agent.plan.planning import Planning
+from agent.planned import other_plan, prepare
 from wire.messages import RatMode
 
 EXAMPLE = Path("config/probe.example.toml")
@@ -48,7 +49,7 @@ def test_the_example_is_valid():
     "section",
     [
         *(Config, Gps, Surveyed, Uplink, OutboxLimits, Server, ModemPlace, Planning, Area, Entry),
-        *(Budget, SimBudget, Host),
+        *(Budget, SimBudget, Host, PlanUpdates),
     ],
 )
 def test_the_example_shows_every_key(section):
@@ -168,6 +169,18 @@ def test_everything_wrong_is_told_at_once():
             "modem[0].cell.pci: an LTE cell needs a number from 0 to 503",
         ),
         ('probe = "a"\n[uplink]\nhost = "h"\ncert = "c"', "'cert' and 'key' belong together"),
+        (
+            'probe = "a"\n[uplink]\nhost = "h"\npaths = ["eth0", "eth0"]',
+            "uplink.paths[1]: 'eth0' is there already",
+        ),
+        (
+            'probe = "a"\n[uplink]\nhost = "h"\npaths = ["a long name or two"]',
+            "uplink.paths[0]: 'a long name or two' is neither a modem nor an interface's name",
+        ),
+        (
+            'probe="a"\nuplink={host="h",paths=["m"]}\nmodem=[{name="m",port="/dev/ttyUSB2"}]',
+            "uplink.paths[0]: modem 'm' has a 'port' and needs 'interface' beside it",
+        ),
         ('probe = "a"\n[uplink]\nhost = "h"\nca = "ca.pem"', "uplink.ca: no file /etc/dosong/ca"),
     ],
 )

@@ -1,5 +1,7 @@
 import stat
 
+import pytest
+
 from agent.rat_setting import SavedSettings
 
 SETTING = {"mode_pref": "AUTO", "nr5g_disable_mode": "0"}
@@ -23,10 +25,11 @@ def test_a_usb_path_is_a_fit_name_too(tmp_path):
     assert [file.parent for file in tmp_path.rglob("*.json")] == [tmp_path]
 
 
-def test_a_damaged_file_is_no_setting(tmp_path):
+@pytest.mark.parametrize("content", [b'{"mode_pref": "AU', b'{"mode_pref": "\xff"}'])
+def test_a_damaged_file_is_no_setting(tmp_path, content):
     saved = SavedSettings(tmp_path)
     saved.save("867", SETTING)
-    (tmp_path / "867.json").write_bytes(b'{"mode_pref": "AU')
+    (tmp_path / "867.json").write_bytes(content)
     assert saved.find("867") is None
 
 

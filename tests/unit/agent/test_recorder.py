@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -50,8 +51,27 @@ def test_a_record_gets_its_envelope_and_no_number(recorder, tray, fake_time):
 
 def test_time_and_place_are_of_the_start_of_the_sample(recorder, tray, fake_time):
     fake_time.pass_s(3)
-    recorder.record("throughput", None, outcome=Outcome.SKIPPED, mono_ns=5, position=THERE)
-    assert (tray.records[0].mono_ns, tray.records[0].position) == (5, THERE)
+    recorder.record("throughput", None, outcome=Outcome.SKIPPED, mono_ns=5_000_000, position=THERE)
+    assert (tray.records[0].mono_ns, tray.records[0].position) == (5_000_000, THERE)
+
+
+@pytest.mark.parametrize("mono_ns", [0, 1, 999_999, 1_000_000, 7_123_456_789])
+def test_times_are_whole_milliseconds_and_the_error_covers_what_is_cut_off(
+    tray, fake_time, mono_ns
+):
+    clock = Clock(fake_time)
+    noon = datetime(2026, 12, 1, 12, 0, 0, 654_321, tzinfo=UTC)
+    clock.anchor_by_gps(noon, mono_ns=123_456, err_s=0.2)
+    Recorder(
+        Envelope(probe="dn-01", software="26.11", stamp=clock.stamp, position=lambda: HERE), tray
+    ).record("radio", None, mono_ns=mono_ns)
+    (record,) = tray.records
+    assert record.mono_ns == mono_ns - mono_ns % 1_000_000
+    assert record.utc.microsecond % 1000 == 0
+    exact = clock.stamp(record.mono_ns)
+    cut_s = (exact.utc - record.utc).total_seconds()
+    assert 0 <= cut_s < 0.001
+    assert exact.utc_err_s + cut_s <= record.utc_err_s <= exact.utc_err_s + 0.002
 
 
 def test_an_event_keeps_its_detail(recorder, tray):

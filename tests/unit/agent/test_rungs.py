@@ -105,9 +105,10 @@ def test_the_file_has_an_end(boots, tmp_path):
     assert file.stat().st_size < 16_384
 
 
-def test_a_damaged_file_is_no_record(boots, tmp_path):
+@pytest.mark.parametrize("content", [b'[{"rung"', b'[{"rung": "\xff"}]'])
+def test_a_damaged_file_is_no_record(boots, tmp_path, content):
     _, log = boots(1)
     log.note("/dev/ttyUSB2", Rung.RESET)
     (file,) = (tmp_path / "rungs").iterdir()
-    file.write_bytes(b'[{"rung"')
+    file.write_bytes(content)
     assert log.allows("/dev/ttyUSB2", Rung.RESET)

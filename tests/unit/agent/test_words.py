@@ -32,7 +32,7 @@ def test_both_languages_say_the_same_things():
         assert fields(TEXTS["vi"][key]) <= fields(english), key
     only_vietnamese = set(TEXTS["vi"]) - set(TEXTS["en"])
     assert all(
-        re.match(r"(kind|outcome|stage|early|registration|protocol|adaptation)\.", key)
+        re.match(r"(kind|outcome|stage|early|registration|protocol|adaptation|state|link)\.", key)
         for key in only_vietnamese
     )
     assert set(ADVICE["vi"]) == set(ADVICE["en"])

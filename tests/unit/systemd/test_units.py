@@ -1,5 +1,6 @@
 """The services' units, judged by systemd itself where it is installed."""
 
+import argparse
 import re
 import shutil
 import subprocess
@@ -9,8 +10,12 @@ import pytest
 
 import agent.cli
 import sim.cli
+from agent.commands import release
 from agent.config import DEFAULT_FILE, Config
 from agent.main import STOP_TIMEOUT_S
+from agent.releases import FOLDER as FOLDER_OF_RELEASES
+from agent.releases import PROGRAM
+from agent.versions import CURRENT, PREVIOUS
 
 UNIT = Path("systemd/dosong-agent.service")
 FOLDER = UNIT.parent
@@ -39,7 +44,9 @@ def test_systemd_understands_the_unit(name, tmp_path):
     program = shutil.which("true")
     for unit in map(FOLDER.joinpath, UNITS):
         text = unit.read_text(encoding="utf-8")
-        (tmp_path / unit.name).write_text(re.sub(r"/opt/dosong/bin/dosong-\w+", program, text))
+        (tmp_path / unit.name).write_text(
+            re.sub(r"/opt/dosong/(\w+/)?bin/dosong-\w+", program, text)
+        )
     result = analyze("verify", "--man=no", str(tmp_path / name))
     assert (result.returncode, result.stderr) == (0, "")
 
@@ -76,6 +83,24 @@ def test_the_watchdog_and_the_deadline_leave_room_for_the_agents_own():
     assert float(unit["TimeoutStopSec"]) > STOP_TIMEOUT_S
     assert float(unit["WatchdogSec"]) >= 30
     assert unit["Restart"] == "always"
+
+
+def test_the_start_of_a_new_release_is_counted_by_root_and_by_the_release_before_it():
+    lines = UNIT.read_text(encoding="utf-8").splitlines()
+    first = next(line for line in lines if line.startswith("Exec"))
+    flags, program, *words = re.fullmatch(r"ExecStartPre=([-+]+)(\S+) (.+)", first).groups()
+    assert set(flags) == {"-", "+"}
+    assert Path(program) == FOLDER_OF_RELEASES / PREVIOUS / PROGRAM
+    assert words == ["release started"]
+    assert settings()["ExecStart"].startswith(f"{FOLDER_OF_RELEASES / CURRENT / PROGRAM} run")
+    assert (FOLDER_OF_RELEASES, Config(probe="a").state_dir) == defaults_of_release()
+
+
+def defaults_of_release():
+    parser = argparse.ArgumentParser()
+    release.COMMAND.add_arguments(parser)
+    chosen = parser.parse_args(["started"])
+    return chosen.folder, chosen.state_dir
 
 
 def test_the_agent_may_ask_whether_the_clock_is_right():

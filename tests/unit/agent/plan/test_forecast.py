@@ -6,10 +6,10 @@ import pytest
 
 from agent.activity import Ready
 from agent.config import ModemPlace, load
-from agent.main import Planned, prepare
 from agent.plan.entry import Entry
 from agent.plan.forecast import MOST_SLOTS, forecast, monthly
 from agent.plan.planning import Planning
+from agent.planned import Planned, prepare
 from drivers.traffic.profile import LatencyProfile, ThroughputProfile
 
 START = datetime(2026, 12, 1, tzinfo=UTC)

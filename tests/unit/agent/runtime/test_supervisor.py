@@ -194,6 +194,31 @@ def test_a_stuck_worker_that_is_not_critical_starves_nobody(supervise, reports, 
     until(lambda: notify.words.count("alive") > fed, "the watchdog is fed")
 
 
+def test_a_critical_worker_that_only_crashes_starves_the_watchdog(supervise, reports, until):
+    notify = Listener()
+    healed = threading.Event()
+
+    def run(stop, beat):
+        beat()
+        if not healed.wait(0.02):
+            raise RuntimeError
+        patient(stop, beat)
+
+    supervise(
+        Worker(name="outbox", run=run, critical=True, stall_limit_s=0.2),
+        notify=notify,
+        steady_s=0.1,
+        **SOON,
+    )
+    until(lambda: reports.stalls, "that is no progress")
+    fed, crashes = notify.words.count("alive"), len(reports.restarts)
+    until(lambda: len(reports.restarts) > crashes + 10, "it crashes on")
+    assert notify.words.count("alive") == fed
+    healed.set()
+    until(lambda: notify.words.count("alive") > fed, "it is fed again")
+    assert len(reports.stalls) == 1
+
+
 def test_a_listener_that_fails_does_not_end_supervision(until, caplog):
     runs = []
 

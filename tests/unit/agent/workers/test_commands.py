@@ -117,6 +117,11 @@ def test_the_agent_measures_without_a_broker_and_ends_on_sigterm(probe, run, cap
     shown = capsys.readouterr().out
     assert re.search(r"viettel\s+│ ok\s+│ RM520N-GL", shown)
     assert "-> No link to the collector" in shown
+    assert main(["status", "--config", str(config), "--lang", "vi"]) == 0
+    shown = capsys.readouterr().out
+    assert "Máy đo dn-01 đang đo" in shown
+    assert re.search(r"viettel\s+│ tốt\s+│ RM520N-GL", shown)
+    assert "-> Chưa nối được với máy thu" in shown
     began = time.monotonic()
     assert agent.end(signal.SIGTERM) == 0
     assert time.monotonic() - began < 10

@@ -32,6 +32,12 @@ class Modem:
         return ModemState(name="viettel", state="ok")
 
 
+class Uplink:
+    connected = False
+    path = None
+    alarm = "no collector listens"
+
+
 @pytest.fixture
 def health(tmp_path, clock, recorder):
     return Health(
@@ -45,7 +51,7 @@ def health(tmp_path, clock, recorder):
             modems=(Modem(), Modem()),
             outbox=lambda: STATS,
             workers=lambda: {"gps": "running"},
-            uplink=lambda: "offline",
+            uplink=Uplink,
             position=Position,
         ),
     )
@@ -63,6 +69,8 @@ def test_the_status_file_is_there_for_all_and_says_at_the_end_that_nobody_runs(
     assert stat.S_IMODE(file.stat().st_mode) == 0o644
     assert row.payload.unread_replies == 12
     assert (row.payload.dropped_rows, row.payload.rejected_rows) == (1, 2)
+    assert (row.payload.uplink, row.payload.uplink_path) == ("offline", None)
+    assert row.payload.uplink_alarm == "no collector listens"
     assert row.payload.memory_rss_bytes > 1 << 20
     assert supervisor.stop(10) == ()
     assert msgspec.json.decode(file.read_bytes(), type=Presence).online is False

@@ -1,4 +1,3 @@
-import os
 import threading
 
 import pytest
@@ -6,6 +5,7 @@ import pytest
 from agent.hotplug_worker import HotplugWorker
 from agent.runtime import Stop
 from drivers.modem.usb import Hotplug
+from tests.descriptors import open_descriptors
 
 WAIT_S = 20.0
 
@@ -72,9 +72,9 @@ def test_asked_to_end_before_it_listens_it_ends(hints):
 
 
 def test_with_the_real_thing_modems_are_looked_for_from_the_start(start):
-    before = sorted(os.listdir("/proc/self/fd"))  # noqa: PTH208  # a generator would hold one
+    before = open_descriptors()
     looker = Looker()
     supervisor = start(HotplugWorker([looker], listen=Hotplug).run)
     assert looker.looked.acquire(timeout=WAIT_S)
     assert supervisor.stop(WAIT_S) == ()
-    assert sorted(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+    assert open_descriptors() == before

@@ -5,12 +5,12 @@ import pytest
 
 from agent.activity import Ready, Result
 from agent.config import ModemPlace
-from agent.main import Planned
 from agent.plan.entry import Entry
 from agent.plan.forecast import forecast
 from agent.plan.planning import Planning
 from agent.plan.shapes import Circle, Point
 from agent.plan.triggers import MOST_LATE
+from agent.planned import Planned
 from agent.scheduler import Scheduler, Task
 from agent.shared_paths import SharedPaths
 from agent.traffic_worker import MOST_REQUESTS, TrafficWorker

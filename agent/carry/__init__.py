@@ -1,0 +1,1 @@
+"""What the outbox holds, carried out by hand: into a folder, or onto a stick that asks for it."""
