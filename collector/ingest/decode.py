@@ -13,10 +13,12 @@ from wire.codec import (
     decode_record,
     unpack,
 )
-from wire.control import parse_batch_id
+from wire.control import SENDER, parse_batch_id
 from wire.messages import AnyMeasurement
 
 MAX_SEQ = (1 << 63) - 1
+MICRO_BATCH_BYTES = 64 << 20
+"""Of unpacked lines in one micro-batch: a small message may hold sixteen megabytes of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +30,19 @@ class Source:
     probe: str | None = None
     batch: str | None = None
     """Id of the batch, where the sender named one we understand."""
+    sender: UUID | None = None
+    """The boot of the probe that sent it, where it said so."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decoded:
     """What one batch held."""
 
     source: Source
     records: list[AnyMeasurement] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    line_bytes: int = 0
+    """Of all lines; what the records take in memory grows with it."""
 
     @property
     def read(self) -> int:
@@ -59,6 +65,7 @@ def decode_lines(source: Source, lines: Iterable[bytes]) -> Decoded:
     """The records of some lines."""
     decoded = Decoded(source)
     for line in lines:
+        decoded.line_bytes += len(line)
         try:
             record = decode_record(line)
         except UnreadableRecordError as error:
@@ -74,25 +81,27 @@ def decode_lines(source: Source, lines: Iterable[bytes]) -> Decoded:
 
 def refuse(source: Source, record: AnyMeasurement, line: bytes, reason: str) -> Refused:
     """A record that can be read and still must not be stored."""
+    epoch, seq = _named(source.batch, record.epoch, record.seq)
     return Refused(
         topic=source.name,
         reason=reason,
         content=line[:MAX_LINE_BYTES],
         probe=source.probe or record.probe,
-        epoch=record.epoch,
-        seq=record.seq,
+        epoch=epoch,
+        seq=seq,
         batch=source.batch,
     )
 
 
 def _refused_line(source: Source, line: bytes, error: UnreadableRecordError) -> Refused:
     readable = error.epoch is not None and error.seq is not None and 1 <= error.seq <= MAX_SEQ
-    epoch, seq = (error.epoch, error.seq) if readable else _single(source.batch)
+    said = (error.epoch, error.seq) if readable else (None, None)
+    epoch, seq = _named(source.batch, *said)
     return Refused(
         topic=source.name,
         reason=error.reason,
         content=line[:MAX_LINE_BYTES],
-        probe=source.probe,
+        probe=source.probe or error.probe,
         epoch=epoch,
         seq=seq,
         batch=source.batch,
@@ -100,7 +109,7 @@ def _refused_line(source: Source, line: bytes, error: UnreadableRecordError) -> 
 
 
 def _refused_batch(source: Source, content: bytes, reason: str) -> Refused:
-    epoch, seq = _single(source.batch)
+    epoch, seq = _named(source.batch, None, None)
     return Refused(
         topic=source.name,
         reason=reason,
@@ -112,12 +121,14 @@ def _refused_batch(source: Source, content: bytes, reason: str) -> Refused:
     )
 
 
-def _single(batch: str | None) -> tuple[UUID | None, int | None]:
-    """Key of the only record of a batch: its name says it even where its bytes do not."""
+def _named(
+    batch: str | None, epoch: UUID | None, seq: int | None
+) -> tuple[UUID | None, int | None]:
+    """Key of refused bytes. The batch of a single record says it, whatever its bytes say."""
     if batch is None:
-        return None, None
-    epoch, first, last = parse_batch_id(batch)
-    return epoch, first if first == last else None
+        return epoch, seq
+    named, first, last = parse_batch_id(batch)
+    return (named, first) if first == last else (epoch or named, seq)
 
 
 def known_batch_id(correlation: bytes | None) -> str | None:
@@ -130,6 +141,14 @@ def known_batch_id(correlation: bytes | None) -> str | None:
     except ValueError:
         return None
     return text if 1 <= first <= last <= MAX_SEQ else None
+
+
+def known_sender(user: Iterable[tuple[str, str]]) -> UUID | None:
+    """The sender in the user properties of a batch; None where it is missing or no UUID."""
+    try:
+        return next((UUID(value) for name, value in user if name == SENDER), None)
+    except ValueError:
+        return None
 
 
 MAX_BATCH_ID_BYTES = 128

@@ -1,8 +1,12 @@
-"""The link to the broker: the collector's only import of `paho`.
+"""The collector's own link to the broker; beside it only `visit` imports `paho`.
 
 The broker keeps the session under our fixed client id, so what comes while we are away waits
 there. Nothing is acknowledged by the library: `acknowledge` is called after the commit. Each
 connection is a new paho client; what the old one still owed is sent again by the broker.
+
+Workers share the batches: the broker gives each of them to one worker of the group. One of them
+listens to the presence of the probes, so that it is told in order. Every one hears a probe that
+asks for the time, so that any answers.
 """
 
 import logging
@@ -10,6 +14,7 @@ import queue
 import random
 import ssl
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,12 +31,23 @@ from wire import topics
 SESSION_EXPIRY_S = 7 * 24 * 3600
 CONNECT_TIMEOUT_S = 10.0
 FIRST_DELAY_S = 1.0
-LONGEST_DELAY_S = 30.0
+LONGEST_DELAY_S = 5.0
+"""There are few collectors, and while one is away no probe hears that its rows are stored."""
+SHARED_DATA = f"$share/collectors/{topics.ALL_DATA}"
+MAX_MESSAGE_BYTES = 2 << 20
+"""Above `wire.codec.MAX_BATCH_BYTES`: a batch beyond it has to arrive to be refused by name."""
+MAX_HELD_BYTES = 128 << 20
+"""Of messages that came and are not settled; MQTT itself bounds only their number."""
+MESSAGE_OVERHEAD_BYTES = 1 << 10
+MAX_QUESTIONS = 1000
+"""Probes that ask for the time at once; one that is not heard asks again."""
 MAX_OUTGOING = 10_000
 """Acknowledgements and live values not yet taken by the broker; beyond it they are dropped.
 
 A probe that misses its acknowledgement sends again and is acknowledged again.
 """
+
+_TIME_ASKED = topics.ALL_TIME_ASKED.rpartition("+")[2]
 
 log = logging.getLogger(__name__)
 
@@ -43,19 +59,57 @@ class Message:
     topic: str
     content: bytes
     correlation: bytes | None
+    user: tuple[tuple[str, str], ...]
+    """MQTT 5 user properties."""
     session: "_Session" = field(repr=False)
     mid: int
     qos: int
 
 
+class Held:
+    """Bytes of the messages in hand. For any thread."""
+
+    def __init__(self, limit: int) -> None:
+        """Nothing is held yet."""
+        self._limit = limit
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    @property
+    def empty(self) -> bool:
+        """Whether all of it is settled."""
+        with self._lock:
+            return self._bytes == 0
+
+    def take(self, message: Message) -> bool:
+        """Hold one more; False, and it is not held, where it is too much."""
+        with self._lock:
+            size = len(message.content) + MESSAGE_OVERHEAD_BYTES
+            if self._bytes and self._bytes + size > self._limit:
+                return False
+            self._bytes += size
+            return True
+
+    def give_back(self, message: Message) -> None:
+        """Hold one less."""
+        with self._lock:
+            self._bytes -= len(message.content) + MESSAGE_OVERHEAD_BYTES
+
+
 class Link:
     """Keeps the connection to one broker. `run` is its thread; the other methods are for any."""
 
-    def __init__(self, config: Mqtt, *, receive_maximum: int) -> None:
-        """Messages come into `inbox`, never more than twice `receive_maximum` at a time."""
+    def __init__(self, config: Mqtt, *, receive_maximum: int, presence: bool = True) -> None:
+        """Messages come into `inbox`, never more than twice `receive_maximum` at a time.
+
+        `presence`: whether to listen to that too, besides the shared batches.
+        """
         self.inbox: queue.Queue[Message] = queue.Queue(2 * receive_maximum)
-        self._config = config
-        self._receive_maximum = receive_maximum
+        self.questions: queue.Queue[Message] = queue.Queue(MAX_QUESTIONS)
+        self.held = Held(MAX_HELD_BYTES)
+        self.config = config
+        self.presence = presence
+        self.receive_maximum = receive_maximum
         self._session: _Session | None = None
         self._failures = 0
 
@@ -68,7 +122,7 @@ class Link:
     def run(self, stop: threading.Event) -> None:
         """Connect, stay connected and connect again, until stopped."""
         while not stop.is_set():
-            session = _Session(self._config, self.inbox, self._receive_maximum)
+            session = _Session(self)
             try:
                 session.open()
                 self._session = session
@@ -84,7 +138,11 @@ class Link:
             stop.wait(self._delay_s())
 
     def acknowledge(self, message: Message) -> None:
-        """Tell the broker that the message is ours now. Nothing happens on another connection."""
+        """Tell the broker that the message is ours now, and forget it.
+
+        On a connection that is lost the broker is told nothing: it sends the message again.
+        """
+        self.held.give_back(message)
         message.session.acknowledge(message)
 
     def publish(self, topic: str, content: bytes, *, qos: int, retain: bool = False) -> bool:
@@ -93,13 +151,13 @@ class Link:
         return session is not None and session.publish(topic, content, qos=qos, retain=retain)
 
     def _welcome(self) -> None:
-        log.info("connected to broker %s:%d", self._config.host, self._config.port)
+        log.info("connected to broker %s:%d", self.config.host, self.config.port)
         self._failures = 0
 
     def _complain(self, error: Exception) -> None:
         """Say a failure once; the same again only for those who debug."""
         level = logging.DEBUG if self._failures else logging.WARNING
-        log.log(level, "broker %s:%d: %s", self._config.host, self._config.port, error)
+        log.log(level, "broker %s:%d: %s", self.config.host, self.config.port, error)
         self._failures += 1
 
     def _delay_s(self) -> float:
@@ -112,20 +170,31 @@ class LinkError(Exception):
     """The broker did not let us in, or not listen."""
 
 
+def leave(config: Mqtt) -> None:
+    """Let the broker forget our session, and what waits in it; raises OSError or `LinkError`."""
+    session = _Session(Link(config, receive_maximum=1), leaving=True)
+    try:
+        session.open()
+    finally:
+        session.close()
+
+
 class _Session:
     """One connection. Callbacks run in paho's thread: they only enqueue or set an event."""
 
-    def __init__(self, config: Mqtt, inbox: queue.Queue[Message], receive_maximum: int) -> None:
-        self._config = config
-        self._inbox = inbox
-        self._receive_maximum = receive_maximum
+    def __init__(self, link: Link, *, leaving: bool = False) -> None:
+        self._link = link
+        self._leaving = leaving
+        self._config = link.config
+        self._overflown = False
+        """Whether the broker has sent more than we can hold."""
         self._ready = threading.Event()
         self._lost = threading.Event()
         self._thread: threading.Thread | None = None
         self.why_lost = "no reason given"
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=config.client_id,
+            client_id=self._config.client_id,
             protocol=MQTTProtocolVersion.MQTTv5,
             reconnect_on_failure=False,
             manual_ack=True,
@@ -145,21 +214,16 @@ class _Session:
     def open(self) -> None:
         """Connect and subscribe; raises OSError or `LinkError`."""
         config = self._config
-        if config.username is not None:
-            password = config.password_file
-            self._client.username_pw_set(
-                config.username, None if password is None else password.read_text().rstrip("\n")
-            )
-        if config.ca_file is not None:
-            self._client.tls_set_context(_tls(config))
+        introduce(self._client, config)
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's
-        properties.SessionExpiryInterval = SESSION_EXPIRY_S
-        properties.ReceiveMaximum = self._receive_maximum
+        properties.SessionExpiryInterval = 0 if self._leaving else SESSION_EXPIRY_S
+        properties.ReceiveMaximum = self._link.receive_maximum
+        properties.MaximumPacketSize = MAX_MESSAGE_BYTES
         self._client.connect(
             config.host,
             config.port,
             keepalive=config.keepalive_s,
-            clean_start=False,
+            clean_start=self._leaving,
             properties=properties,
         )
         self._client.loop_start()
@@ -167,8 +231,14 @@ class _Session:
             raise LinkError(self.why_lost)
 
     def wait_until_lost(self, stop: threading.Event) -> None:
-        """Return when the connection is gone, its thread is dead, or all is to stop."""
+        """Return when the connection is gone, its thread is dead, or all is to stop.
+
+        Also when more came than we can hold, but only after what we do hold is acknowledged: a
+        broker sends again all that was in flight, so leaving earlier would go round in circles.
+        """
         while not stop.is_set() and not self._lost.wait(0.2):
+            if self._overflown and self._link.held.empty:
+                self._give_up("it sent more than can be held; the rest is fetched now")
             if self._thread is None or not self._thread.is_alive():
                 self.why_lost = "the network thread died"
                 self._lost.set()
@@ -203,8 +273,16 @@ class _Session:
         if reason.is_failure:
             self._give_up(f"refused: {reason}")
             return
-        at_least_once = SubscribeOptions(qos=1)
-        client.subscribe([(topics.ALL_DATA, at_least_once), (topics.ALL_STATUS, at_least_once)])
+        if self._leaving:
+            self._ready.set()
+            return
+        # A session of 26.11 has the batches to itself; with the shared ones they would come twice.
+        client.unsubscribe(topics.ALL_DATA)
+        wanted = [(SHARED_DATA, SubscribeOptions(qos=1))]
+        wanted.append((topics.ALL_TIME_ASKED, SubscribeOptions(qos=0)))
+        if self._link.presence:
+            wanted.append((topics.ALL_STATUS, SubscribeOptions(qos=1)))
+        client.subscribe(wanted)
 
     def _on_subscribe(
         self,
@@ -221,14 +299,24 @@ class _Session:
 
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         correlation = getattr(message.properties, "CorrelationData", None)
+        user = tuple(getattr(message.properties, "UserProperty", ()))
         content = bytes(message.payload)
-        try:
-            self._inbox.put_nowait(
-                Message(message.topic, content, correlation, self, message.mid, message.qos)
-            )
-        except queue.Full:
-            # Not acknowledged, so the next connection brings it again.
-            self._give_up("more messages than the receive maximum allows")
+        came = Message(message.topic, content, correlation, user, self, message.mid, message.qos)
+        if message.topic.endswith(_TIME_ASKED):
+            with suppress(queue.Full):
+                self._link.questions.put_nowait(came)
+            return
+        if message.qos == 0:
+            return  # No probe of ours sends it so, and no ReceiveMaximum would bound it.
+        if not self._overflown and self._link.held.take(came):
+            try:
+                self._link.inbox.put_nowait(came)
+            except queue.Full:
+                self._link.held.give_back(came)
+            else:
+                return
+        # Left to the broker, which sends it again when we come back: see `wait_until_lost`.
+        self._overflown = True
 
     def _on_disconnect(
         self,
@@ -245,6 +333,17 @@ class _Session:
             self.why_lost = why
         self._lost.set()
         self._ready.set()
+
+
+def introduce(client: mqtt.Client, config: Mqtt) -> None:
+    """Have the client say who it is, and check who the broker is; raises OSError."""
+    if config.username is not None:
+        password = config.password_file
+        client.username_pw_set(
+            config.username, None if password is None else password.read_text().rstrip("\n")
+        )
+    if config.ca_file is not None:
+        client.tls_set_context(_tls(config))
 
 
 def _tls(config: Mqtt) -> ssl.SSLContext:

@@ -22,9 +22,17 @@ class _Shown:
 class Live:
     """Which live values are due. Not the truth but the newest glance; it may lose one."""
 
-    def __init__(self, publish: Callable[[str, bytes], bool]) -> None:
-        """Publish with this function: topic, content, and whether it was taken."""
+    def __init__(
+        self,
+        publish: Callable[[str, bytes], bool],
+        is_latest: Callable[[AnyMeasurement], bool] = lambda _: True,
+    ) -> None:
+        """Publish with this function: topic, content, and whether it was taken.
+
+        `is_latest` says whether no other worker has got a newer one meanwhile.
+        """
         self._publish = publish
+        self._is_latest = is_latest
         self._shown: dict[str, _Shown] = {}
 
     def show(self, records: Iterable[AnyMeasurement], now_s: float) -> None:
@@ -47,7 +55,9 @@ class Live:
         """Publish what has waited its second."""
         for topic, shown in self._shown.items():
             if shown.due and now_s - shown.published_s >= INTERVAL_S:
-                shown.due = not self._publish(topic, encode_record(shown.record))
+                shown.due = self._is_latest(shown.record) and not self._publish(
+                    topic, encode_record(shown.record)
+                )
                 shown.published_s = now_s
 
 

@@ -14,7 +14,7 @@ from collector.store.ledger import Ledger
 def opened_intake(config: Config) -> Iterator[tuple[Intake, Ledger]]:
     """Lake and ledger open for writing, and what brings records into them.
 
-    Raises `ConfigError`, `LakeError` and `LedgerError`.
+    Raises `ConfigError`, `LakeError`, `LedgerError` and `LibraryError`.
     """
     locator = configured.locator(config)
     lake = Lake(config.store.lake)

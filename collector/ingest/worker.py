@@ -12,7 +12,15 @@ from typing import TypeVar
 import msgspec
 
 from collector.config import Ingest
-from collector.ingest.decode import MAX_SEQ, Decoded, Source, decode_batch, known_batch_id
+from collector.ingest.decode import (
+    MAX_SEQ,
+    MICRO_BATCH_BYTES,
+    Decoded,
+    Source,
+    decode_batch,
+    known_batch_id,
+    known_sender,
+)
 from collector.ingest.intake import Intake, Taken
 from collector.ingest.link import Link, Message
 from collector.ingest.live import Live
@@ -21,6 +29,7 @@ from collector.store.ledger import Ledger, LedgerError
 from collector.store.quarantine import Refused
 from wire import topics
 from wire.control import Presence
+from wire.messages import AnyMeasurement
 
 PAUSE_S = 0.05
 WINDOW_MESSAGES = 20
@@ -44,6 +53,7 @@ class _MicroBatch:
     batches: list[Decoded] = field(default_factory=list)
     presences: dict[str, Presence] = field(default_factory=dict)
     rows: int = 0
+    line_bytes: int = 0
 
 
 class Worker:
@@ -55,7 +65,10 @@ class Worker:
         self._intake = intake
         self._ledger = ledger
         self._config = config
-        self._live = Live(lambda topic, content: link.publish(topic, content, qos=0, retain=True))
+        self._live = Live(
+            lambda topic, content: link.publish(topic, content, qos=0, retain=True),
+            self._is_latest,
+        )
 
     def run(self, stop: threading.Event) -> None:
         """Store until stopped. What is in hand then is not acknowledged and comes again."""
@@ -69,7 +82,11 @@ class Worker:
         """The next micro-batch; empty when nothing came for a moment."""
         batch = _MicroBatch()
         deadline = time.monotonic() + WAKE_S
-        while batch.rows < self._config.batch_rows and not stop.is_set():
+        while (
+            batch.rows < self._config.batch_rows
+            and batch.line_bytes < MICRO_BATCH_BYTES
+            and not stop.is_set()
+        ):
             left_s = deadline - time.monotonic()
             if len(batch.messages) >= WINDOW_MESSAGES:
                 left_s = min(left_s, PAUSE_S)
@@ -96,11 +113,23 @@ class Worker:
         self._live.show(taken.latest, time.monotonic())
         if taken.rejected:
             log.warning("%d messages or lines were refused; see the quarantine", taken.rejected)
+        if taken.conflicts:
+            log.warning(
+                "%d records of a copy of an outbox were not taken; see the ledger", taken.conflicts
+            )
 
     def _store(self, batch: _MicroBatch) -> Taken:
         now = datetime.now(UTC)
         self._ledger.greet(batch.presences.values(), now)
         return self._intake.take(batch.batches, now)
+
+    def _is_latest(self, record: AnyMeasurement) -> bool:
+        """Whether it is to be shown. Of a ledger that cannot be read nobody hears that way."""
+        try:
+            return self._ledger.is_latest(record)
+        except LedgerError as error:
+            log.debug("a live value is left out: %s", error)
+            return False
 
     def _until_stored(self, store: Callable[[], T], stop: threading.Event) -> T | None:
         """Try until it works: without an acknowledgement the broker holds the others back."""
@@ -132,18 +161,20 @@ def _add(batch: _MicroBatch, message: Message) -> None:
         _refuse(batch, source, message, str(error))
         return
     if topic.leaf == "data":
-        source = Source(message.topic, topic.probe, source.batch)
+        sender = known_sender(message.user)
+        source = Source(message.topic, topic.probe, source.batch, sender)
         batch.batches.append(decode_batch(source, message.content))
         batch.rows += batch.batches[-1].read
+        batch.line_bytes += batch.batches[-1].line_bytes
         return
     try:
         batch.presences[topic.probe] = _presence(topic.probe, message.content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         _refuse(batch, source, message, f"presence: {error}")
 
 
 def _presence(probe: str, content: bytes) -> Presence:
-    """The presence in a message; raises ValueError."""
+    """The presence in a message; raises ValueError, or RecursionError for one too deep."""
     presence = _presence_decoder.decode(content)
     if presence.probe != probe:
         raise ValueError(f"of probe {presence.probe[:80]!r} came from probe {probe}")

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -80,6 +81,15 @@ class Snapshot:
     schema: pa.Schema
     files: tuple[str, ...]
 
+    @property
+    def partitions(self) -> dict[str, tuple[str, ...]]:
+        """The files by their `date`, which is the name of their folder."""
+        found: dict[str, list[str]] = {}
+        for file in self.files:
+            date = file.rpartition("/")[0].rpartition(f"{columns.DATE}=")[2]
+            found.setdefault(date, []).append(file)
+        return {date: tuple(files) for date, files in found.items()}
+
 
 class Lake:
     """The tables of one folder, open for writing. One thread owns it; processes may share it."""
@@ -107,9 +117,8 @@ def snapshot(folder: Path, kind: str) -> Snapshot:
     """The newest state of a table, for any reader in any process; raises `LakeError`."""
     try:
         table = DeltaTable(folder / kind)
-        return Snapshot(
-            kind, table.version(), pa.schema(table.schema().to_arrow()), tuple(table.file_uris())
-        )
+        files = tuple(map(unquote, table.file_uris()))
+        return Snapshot(kind, table.version(), pa.schema(table.schema().to_arrow()), files)
     except (DeltaError, OSError) as error:
         raise LakeError(kind, str(error)) from error
 

@@ -10,21 +10,6 @@ from sqlite_utils import Database
 MAX_BYTES = 256 << 20
 """Of refused messages kept."""
 
-COLUMNS = {
-    "digest": str,
-    "topic": str,
-    "reason": str,
-    "probe": str,
-    "epoch": str,
-    "seq": int,
-    "batch": str,
-    "first_utc": str,
-    "last_utc": str,
-    "times": int,
-    "content": bytes,
-}
-TOTALS = {"id": int, "kept_rows": int, "kept_bytes": int, "given_up_rows": int}
-
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes that are no record, with what could be read of their key."""
@@ -62,16 +47,6 @@ class Quarantine:
         self._db = database
         self._max_rows = max_rows
         self._max_bytes = max_bytes
-
-    def create(self) -> None:
-        """Make the tables where they are not there."""
-        kept = self._db.table("quarantine")
-        kept.create(COLUMNS, pk="digest", strict=True, if_not_exists=True)
-        # Without it each row beyond the bound would cost a look at all of them.
-        kept.create_index(["last_utc"], if_not_exists=True)
-        totals = self._db.table("quarantine_totals")
-        totals.create(TOTALS, pk="id", strict=True, if_not_exists=True)
-        totals.insert({name: int(name == "id") for name in TOTALS}, ignore=True)
 
     def add(self, one: Refused, now: datetime) -> None:
         """Keep it; the very same again only counts."""

@@ -17,19 +17,32 @@ def merge(runs: Iterable[Range]) -> list[Range]:
     return merged
 
 
+def without(runs: Sequence[Range], taken: Sequence[Range]) -> list[Range]:
+    """What of `runs` lies in none of `taken`; both sorted and disjoint."""
+    left = []
+    index = 0
+    for first, last in runs:
+        expected = first
+        while index < len(taken) and taken[index][0] <= last:
+            if taken[index][0] > expected:
+                left.append((expected, taken[index][0] - 1))
+            expected = max(expected, taken[index][1] + 1)
+            if taken[index][1] > last:
+                break  # it reaches into the next run as well
+            index += 1
+        if expected <= last:
+            left.append((expected, last))
+    return left
+
+
+def overlap(runs: Sequence[Range], others: Sequence[Range]) -> list[Range]:
+    """What lies in both; both sorted and disjoint."""
+    return without(runs, without(runs, others))
+
+
 def gaps(runs: Sequence[Range], last: int) -> list[Range]:
     """What lies between 1 and `last` and in no run; `runs` as `merge` gives them."""
-    found = []
-    expected = 1
-    for run in runs:
-        if run[0] > last:
-            break
-        if run[0] > expected:
-            found.append((expected, run[0] - 1))
-        expected = max(expected, run[1] + 1)
-    if expected <= last:
-        found.append((expected, last))
-    return found
+    return without([(1, last)], runs)
 
 
 def within(runs: Iterable[Range], span: Range) -> list[Range]:
