@@ -3,15 +3,16 @@
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 import shapely
 
-from collector.geo import geojson
+from collector.geo import layer
+from collector.geo.layer import Dated, Layer
 
-_GEOMETRIES = frozenset({"Polygon", "MultiPolygon"})
+GEOMETRIES = frozenset({"Polygon", "MultiPolygon"})
 _FIRST_DAY = np.datetime64("0001-01-01", "D")
 _LAST_DAY = np.datetime64("9999-12-31", "D")
 
@@ -19,41 +20,48 @@ NOWHERE = -1
 """Instead of an index into `areas`: no boundary set knows the place."""
 
 
-class _Properties(msgspec.Struct, frozen=True, kw_only=True):
+Level = Literal["commune", "district", "province"]
+
+
+class AreaProperties(Dated, frozen=True, kw_only=True):
+    """What is known of an area apart from its outline."""
+
     code: str
     name: str
+    level: Level = "commune"
+    """Of the whole set; a set of communes may name the districts and provinces around them."""
     type: str | None = None
     district_code: str | None = None
     district: str | None = None
     province_code: str | None = None
     province: str | None = None
-    valid_from: date | None = None
-    """First day; None has always been."""
-    valid_to: date | None = None
-    """Last day; None is still."""
     demo: bool = False
     """Drawn for the demo: no legal boundary."""
 
 
-class Area(_Properties, frozen=True, kw_only=True):
-    """One commune in one boundary set. Codes are unique within a set and a day only."""
+class Area(AreaProperties, frozen=True, kw_only=True):
+    """One area in one boundary set. Codes are unique within a set and a day only."""
 
     boundary_set: str
 
 
 class Boundaries:
-    """All configured boundary sets. Where two claim a point, the one listed first has it."""
+    """All sets of communes. Where two claim a point, the one listed first has it.
 
-    def __init__(self, files: Iterable[Path]) -> None:
+    Sets of districts or provinces are left to `areas`.
+    """
+
+    def __init__(self, sources: Iterable[Path | Layer]) -> None:
         """Read the sets; raises `geojson.GeographyError`."""
         areas: list[Area] = []
         polygons: list[Any] = []
-        for file in files:
-            found = geojson.read(file, _Properties, _GEOMETRIES)
+        for source in sources:
+            found = layer.read(source, AreaProperties, GEOMETRIES)
             for feature in found.features:
-                properties = msgspec.structs.asdict(feature.properties)
-                areas.append(Area(boundary_set=found.name, **properties))
-                polygons.append(feature.geometry)
+                if feature.properties.level == "commune":
+                    properties = msgspec.structs.asdict(feature.properties)
+                    areas.append(Area(boundary_set=found.name, **properties))
+                    polygons.append(feature.geometry)
         self.areas = tuple(areas)
         self._polygons = np.array(polygons, dtype=object)
         shapely.prepare(self._polygons)

@@ -56,7 +56,7 @@ class Locator:
     def _locate(self, lat: Any, lon: Any, day: Any) -> dict[str, pa.Array]:
         area = self._boundaries.find(lat, lon, day)
         area = pa.array(np.where(area == NOWHERE, len(self._boundaries.areas), area))
-        road = self._roads.find(lat, lon)
+        road = self._roads.find(lat, lon, day)
         points = list(zip(lat.tolist(), lon.tolist(), strict=True))
         cells = {
             column: pa.array(
