@@ -1,7 +1,7 @@
 """Dated targets, and the five-valued verdict on each of them."""
 
 from collector.targets.errors import TargetError
-from collector.targets.judging import judge, judge_all, select
+from collector.targets.judging import judge
 from collector.targets.operators import operators
 from collector.targets.periods import UnknownPeriodError, parse
 from collector.targets.target import Target, Threshold, load
@@ -17,9 +17,7 @@ __all__ = [
     "Value",
     "Verdict",
     "judge",
-    "judge_all",
     "load",
     "operators",
     "parse",
-    "select",
 ]

@@ -1,78 +1,81 @@
-"""Targets against the lake: every verdict, with its evidence."""
+"""Targets against rows: every verdict, with its evidence."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+import pyarrow as pa
 
-from collector.config import Config
+from collector.extracts import Frozen, Noting
 from collector.kpi import Finding, Ground, Measured, Operator, Period, Text
-from collector.store.engine import connect
-from collector.targets.ground import Geography
-from collector.targets.target import Target, Threshold, load
-from collector.targets.verdict import HEADLINE, Evidence, Value, Verdict, combine, decide
+from collector.targets.dataset import Dataset, border_samples, evidence_of
+from collector.targets.headline import Judged as AsJudged
+from collector.targets.headline import headline
+from collector.targets.periods import INSTANT
+from collector.targets.target import AREA_LEVELS, Target, Threshold
+from collector.targets.verdict import (
+    HEADLINE,
+    Evidence,
+    Value,
+    Verdict,
+    decide,
+    identified,
+)
 
-_INSTANT = timedelta(microseconds=1)
 _OPEN = frozenset({Value.NOT_PROVEN, Value.NO_DATA})
 """Verdicts that more measuring could change into a decided one."""
 
 
+class Judged(NamedTuple):
+    """One target over one period on one ground."""
+
+    verdicts: tuple[Verdict, ...]
+    """The headline, then every scope of the ground."""
+    frozen: tuple[Frozen, ...]
+    """What names the rows for ever, where they are kept."""
+    rows: pa.Table | None
+    """See `collector.kpi.Measured.rows`."""
+
+
 def judge(
-    tables: Any,
+    source: Any,
     targets: Iterable[Target],
     *,
     ground: Ground,
     now: datetime,
     period: Period | None = None,
 ) -> list[Verdict]:
-    """All verdicts, target by target: the headline first, then every scope of the ground.
+    """All verdicts, target by target.
 
-    `tables` is what `collector.store.engine.connect` gives. Without `period` each target takes
-    the one that holds `now`.
+    `source` is a `collector.kpi.Source` that can also be noted. Without `period` each target
+    takes the last whole one before `now`.
     """
     verdicts: list[Verdict] = []
     for target in targets:
         over = target.period.over(now, period)
-        verdicts += _Case(target, over, _for(target, ground)).verdicts(tables)
+        verdicts += judge_target(source, target, ground=ground, period=over).verdicts
     return verdicts
 
 
-def judge_all(
-    config: Config, *, now: datetime, period: Period | None = None, target: str | None = None
-) -> list[Verdict]:
-    """All verdicts, or those of one target, on what the configured collector holds.
-
-    Raises `TargetError`, `collector.config.ConfigError`, `collector.store.lake.LakeError` or
-    `collector.store.engine.EngineError`.
-    """
-    targets = [one for one in load(config.targets.folder) if target in {None, one.id}]
-    geography = Geography(config)
-    verdicts: list[Verdict] = []
-    with connect(config.store.engine, config.store.lake) as tables:
-        for one in targets:
-            over = one.period.over(now, period)
-            # The areas of the period's own last day: a later reform does not reach back.
-            where = geography.ground(min(now, over.end_utc - _INSTANT))
-            verdicts += judge(tables, [one], ground=where, now=now, period=period)
-    return verdicts
+def judge_target(source: Any, target: Target, *, ground: Ground, period: Period) -> Judged:
+    """All verdicts of one target in one period."""
+    return _Case(target, period, for_target(target, ground)).judged(source)
 
 
-def select(
-    verdicts: Iterable[Verdict], *, target: str | None = None, level: str | None = None
-) -> list[Verdict]:
-    """The verdicts of one target or level, headlines always among them."""
+def behind_headline(target: Target, verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """Those of a target's verdicts that its headline is made of."""
+    all_together = target.headline_operator == "together"
     return [
         one
         for one in verdicts
-        if (target is None or one.target == target)
-        and (level is None or one.level in {level, HEADLINE})
+        if one.level == target.headline and (one.operator == target.kpi.together) is all_together
     ]
 
 
-def _for(target: Target, ground: Ground) -> Ground:
+def for_target(target: Target, ground: Ground) -> Ground:
     """The ground with those operators that run what the target is about."""
     wanted = set(target.technologies)
 
@@ -92,27 +95,46 @@ class _Case:
         self._period = period
         self._ground = ground
 
-    def verdicts(self, tables: Any) -> list[Verdict]:
+    def judged(self, source: Any) -> Judged:
         """The headline and the verdicts behind it."""
         # The threshold of the last instant of the period: its end is not part of it.
-        in_force = self._target.threshold_at(self._period.end_utc - _INSTANT)
+        in_force = self._target.threshold_at(self._period.end_utc - INSTANT)
         if in_force is None:
-            return [self._without_threshold(tables)]
+            return Judged((self._without_threshold(),), (), None)
+        noting = Noting(source)
         measured = self._target.kpi.measure(
-            tables,
+            noting,
             ground=self._ground,
             levels=self._target.levels,
             period=self._period,
             threshold=in_force.value,
             parameters=self._target.parameters,
         )
-        evidence = self._evidence(tables, measured.queries, in_force)
+        evidence = self._evidence(noting.taken, in_force)
+        dataset = Dataset(measured.rows)
         brief = msgspec.structs.replace(evidence, query=None)
-        verdicts = [self._verdict(finding, in_force, brief) for finding in measured.findings]
-        return [self._headline(verdicts, measured, in_force, evidence), *verdicts]
+        takes_all = self._target.kpi.takes_all
+        verdicts = [
+            self._verdict(
+                finding,
+                in_force,
+                brief,
+                dataset.of(finding.scope, all_operators=takes_all(finding.scope.operator)),
+            )
+            for finding in measured.findings
+        ]
+        whole = self._headline(verdicts, measured, in_force, evidence_of(dataset.all(), evidence))
+        return Judged(
+            tuple(identified(one) for one in (whole, *verdicts)),
+            tuple(noting.taken),
+            measured.rows,
+        )
 
-    def _verdict(self, finding: Finding, in_force: Threshold, evidence: Evidence) -> Verdict:
+    def _verdict(
+        self, finding: Finding, in_force: Threshold, evidence: Evidence, rows: pa.Table | None
+    ) -> Verdict:
         kpi = self._target.kpi
+        border = border_samples(rows)
         said = decide(
             finding,
             threshold=in_force.value,
@@ -121,6 +143,8 @@ class _Case:
         )
         return Verdict(
             target=self._target.id,
+            basis=self._target.basis,
+            boundary_set=self._boundary_set,
             level=finding.scope.level,
             code=finding.scope.code,
             name=finding.scope.name,
@@ -139,8 +163,10 @@ class _Case:
             reason=said.reason,
             need=finding.need if said.value in _OPEN else (),
             period=self._period,
-            evidence=evidence,
-            context=finding.context,
+            evidence=evidence_of(rows, evidence),
+            p_below=finding.p_below,
+            p_above=finding.p_above,
+            context=finding.context | ({} if border is None else {"border_samples": border}),
         )
 
     def _headline(
@@ -150,38 +176,44 @@ class _Case:
         in_force: Threshold,
         evidence: Evidence,
     ) -> Verdict:
-        together = self._target.kpi.together
-        behind = [
-            one.verdict
-            for one in verdicts
-            if one.level == self._target.headline and one.operator != together
-        ]
-        said = combine(behind)
+        speaking = behind_headline(self._target, verdicts)
+        behind = [one.verdict for one in speaking]
+        said = headline([_chance(one) for one in speaking])
+        nothing = measured.nothing_to_judge if said.value is Value.NOT_APPLICABLE else None
         return msgspec.structs.replace(
-            self._empty(said.value, said.reason, evidence),
+            self._empty(said.value, nothing or said.reason, evidence),
             threshold=in_force.value,
             n=measured.n,
             failures=measured.failures,
             excluded=measured.excluded,
             counts={value.value: behind.count(value) for value in Value},
-            blocks=sum(
-                one.blocks
-                for one in verdicts
-                if one.level == self._target.headline and one.operator != together
-            ),
+            blocks=sum(one.blocks for one in speaking),
+            context={
+                **measured.headline,
+                "fails_holding": said.fails_holding,
+                "passes_holding": said.passes_holding,
+            },
         )
 
-    def _without_threshold(self, tables: Any) -> Verdict:
+    def _without_threshold(self) -> Verdict:
         reason = Text(
             vi="trong kỳ này chưa có ngưỡng nào có hiệu lực",
             en="no threshold was in force in this period",
         )
-        return self._empty(Value.NOT_APPLICABLE, reason, self._evidence(tables, {}, None))
+        nothing = evidence_of(None, self._evidence((), None))
+        return identified(self._empty(Value.NOT_APPLICABLE, reason, nothing))
+
+    @property
+    def _boundary_set(self) -> str | None:
+        by_area = set(self._target.levels) & set(AREA_LEVELS)
+        return self._ground.boundary_set if by_area else None
 
     def _empty(self, value: Value, reason: Text, evidence: Evidence) -> Verdict:
         provinces = self._ground.at("province")
         return Verdict(
             target=self._target.id,
+            basis=self._target.basis,
+            boundary_set=self._boundary_set,
             level=HEADLINE,
             code=provinces[0].code if len(provinces) == 1 else "",
             name=", ".join(area.name for area in provinces),
@@ -203,17 +235,16 @@ class _Case:
             evidence=evidence,
         )
 
-    def _evidence(
-        self, tables: Any, queries: dict[str, str], in_force: Threshold | None
-    ) -> Evidence:
-        query = "\n\n".join(f"-- {name}\n{sql}" for name, sql in sorted(queries.items()))
-        read = {kind: tables.versions[kind] for kind in self._target.kpi.tables}
+    def _evidence(self, taken: Sequence[Frozen], in_force: Threshold | None) -> Evidence:
+        """What all verdicts of the case rest on; `evidence_of` adds the rows of each."""
+        query = "\n\n".join(f"-- {one.name}\n{one.query}" for one in taken)
         return Evidence(
+            rows_sha256="",
+            rows_in=0,
+            rows_out=0,
             query_sha256=_sha256(query.encode()),
             query=query or None,
-            tables=read,
-            dataset_sha256=_sha256(msgspec.json.encode(read, order="sorted")),
-            boundary_set=self._ground.boundary_set,
+            ground_sha256=self._ground.digest,
             demo_geography=self._ground.demo,
             profiles=self._target.profiles,
             parameters=msgspec.json.decode(msgspec.json.encode(self._target.parameters)),
@@ -221,6 +252,12 @@ class _Case:
             threshold_source=in_force.source if in_force else None,
             software=f"dosong {version('dosong')}",
         )
+
+
+def _chance(verdict: Verdict) -> AsJudged:
+    """The verdict with how likely it would be at the threshold itself."""
+    p_values = {Value.PASS: verdict.p_above, Value.FAIL: verdict.p_below}
+    return AsJudged(verdict.verdict, p_values.get(verdict.verdict))
 
 
 def _sha256(data: bytes) -> str:

@@ -1,13 +1,18 @@
 """Which networks are judged: `operators.toml`, PLMN to name and technologies."""
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
+from collector.geo.typed import clean
 from collector.kpi import Operator
 from collector.targets.errors import TargetError
 from collector.targets.shipped import shipped
+
+_TOGETHER = frozenset({"all", "any"})
+"""What verdicts on several operators are said of."""
 
 
 class _Network(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +42,8 @@ def operators(file: Path | None = None) -> tuple[Operator, ...]:
     except msgspec.ValidationError as error:
         raise TargetError.invalid(file, error) from error
     networks: dict[str, list[_Network]] = {}
-    for network in found.operator:
+    for index, network in enumerate(found.operator):
+        _check(file, f"operator[{index}]", network, found.operator[:index])
         networks.setdefault(network.name, []).append(network)
     return tuple(
         Operator(
@@ -47,3 +53,14 @@ def operators(file: Path | None = None) -> tuple[Operator, ...]:
         )
         for name, entries in networks.items()
     )
+
+
+def _check(file: Path, place: str, network: _Network, before: Sequence[_Network]) -> None:
+    try:
+        plain = clean(network.name)
+    except ValueError as error:
+        raise TargetError(file, f"{place}.name", str(error)) from error
+    if plain.casefold() in _TOGETHER or not plain:
+        raise TargetError(file, f"{place}.name", f"{plain!r} cannot be the name of one operator")
+    if any(one.plmn == network.plmn for one in before):
+        raise TargetError(file, f"{place}.plmn", f"{network.plmn} is another entry's already")

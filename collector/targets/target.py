@@ -1,6 +1,7 @@
 """A target: what must be reached, from when on, and how it is measured. One TOML file each."""
 
 import math
+import re
 import tomllib
 from datetime import date, datetime
 from pathlib import Path
@@ -13,7 +14,9 @@ from collector.targets.errors import TargetError
 from collector.targets.periods import VIET_NAM, Rule
 from collector.targets.shipped import shipped
 
-LEVELS = ("commune", "district", "province", "road")
+AREA_LEVELS = ("commune", "district", "province")
+LEVELS = (*AREA_LEVELS, "road", "point")
+BASES = ("plan", "annex", "decision", "qcvn", "context")
 
 
 class Threshold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,6 +42,13 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """What is judged, e.g. communes and districts."""
     headline: str
     """The level whose verdicts make the province's one."""
+    headline_operator: str
+    """`each`: of every operator; `together`: of all of them, or any, as the KPI takes them."""
+    basis: str
+    """What kind of paper it stands in: `plan`, `annex` (the plan's tasks), `qcvn` (a technical
+    regulation, never mixed with the plan), `decision`, or `context`: no target at all."""
+    text: str
+    """The file as it was read: what is frozen with a verdict."""
     technologies: tuple[str, ...]
     """Operators that run none of them are not judged."""
     period: Rule
@@ -65,6 +75,8 @@ class _File(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     title: Text
     levels: tuple[str, ...]
     headline: str
+    headline_operator: str = "each"
+    basis: str = "plan"
     technologies: tuple[str, ...]
     period: Rule
     threshold: tuple[Threshold, ...]
@@ -90,10 +102,17 @@ def load(folder: Path | None = None) -> tuple[Target, ...]:
 def read(file: Path) -> Target:
     """The target in one file; raises `TargetError`."""
     try:
-        raw = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
         raise TargetError(file, "", f"cannot be read: {error}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    return parsed(text, file)
+
+
+def parsed(text: str, file: Path) -> Target:
+    """The target that a text describes; raises `TargetError` in the name of `file`."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise TargetError(file, "", f"not TOML: {error}") from error
     try:
         found = msgspec.convert(raw, _File)
@@ -113,6 +132,9 @@ def read(file: Path) -> Target:
         kpi=kpi,
         levels=found.levels,
         headline=found.headline,
+        headline_operator=found.headline_operator,
+        basis=found.basis,
+        text=text,
         technologies=found.technologies,
         period=found.period,
         thresholds=found.threshold,
@@ -121,12 +143,22 @@ def read(file: Path) -> Target:
     )
 
 
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
 def _check(file: Path, found: _File) -> None:
+    if _ID.fullmatch(found.id) is None:
+        what = f"{found.id!r} is more than letters, digits, dots and dashes"
+        raise TargetError(file, "id", what)
     unknown = set(found.levels) - set(LEVELS)
     if unknown or not found.levels:
         raise TargetError(file, "levels", f"each must be one of {', '.join(LEVELS)}")
     if found.headline not in found.levels:
         raise TargetError(file, "headline", "must be one of the levels")
+    if found.headline_operator not in {"each", "together"}:
+        raise TargetError(file, "headline_operator", "must be each or together")
+    if found.basis not in BASES:
+        raise TargetError(file, "basis", f"must be one of {', '.join(BASES)}")
     if not found.threshold:
         raise TargetError(file, "threshold", "at least one is needed")
     days = [one.valid_from for one in found.threshold]

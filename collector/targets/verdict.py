@@ -5,6 +5,7 @@ saying so. In between lies NOT PROVEN, which says what is missing; NO DATA and N
 neither good nor bad.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
@@ -15,6 +16,7 @@ import msgspec
 from collector.kpi import Finding, Need, Period, Text
 from collector.targets.words import Quantity, joined
 
+ID_DIGITS = 16
 HEADLINE = "headline"
 """Level of the one verdict of a target for the whole province."""
 
@@ -32,14 +34,17 @@ class Value(StrEnum):
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What a verdict rests on: enough to compute it again."""
 
+    rows_sha256: str
+    """Of keys, times and reasons of all rows that were looked at, in the order of their keys."""
+    rows_in: int
+    """Rows that count."""
+    rows_out: int
+    """Rows left out, each for its reason."""
     query_sha256: str
     query: str | None = None
-    """The SQL itself; with the headline only, it is the same for all of the target."""
-    tables: dict[str, int]
-    """Version of each Delta table that was read."""
-    dataset_sha256: str
-    """Of `tables`."""
-    boundary_set: str | None
+    """What was asked of the lake; with the headline only, it is the same for all of the target."""
+    ground_sha256: str
+    """Of boundaries, roads, points and operators."""
     demo_geography: bool
     """Whether areas or roads are drawn for the demo: then it says nothing of the real province."""
     profiles: tuple[str, ...]
@@ -52,9 +57,15 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What is said of one target in one area or on one road, of one operator or of all."""
 
+    id: str = ""
+    """Made of all the rest: the same verdict on the same evidence has the same one."""
     target: str
+    basis: str
+    """`plan`, `annex`, `qcvn`, `decision` or `context`: what the threshold stands in."""
+    boundary_set: str | None
+    """The areas that `code` is one of; codes were used again in July 2025. None for a road."""
     level: str
-    """`commune`, `district`, `province`, `road` or `headline`."""
+    """`commune`, `district`, `province`, `road`, `point` or `headline`."""
     code: str
     name: str
     operator: str
@@ -79,10 +90,25 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     need: tuple[Need, ...]
     period: Period
     evidence: Evidence
+    p_below: float | None = None
+    """See `collector.kpi.Finding`, as for `p_above`."""
+    p_above: float | None = None
     context: dict[str, Any] = {}
     """Figures shown beside; no verdict rests on them."""
     counts: dict[str, int] = {}
     """Of the headline: how many of the verdicts behind it have each value."""
+
+
+def identified(verdict: Verdict) -> Verdict:
+    """With its id, and as JSON keeps it: read again from a file it has the same one.
+
+    Another version of the software, or of what words a query, makes no other verdict of it.
+    """
+    kept = msgspec.json.decode(msgspec.json.encode(verdict), type=Verdict)
+    evidence = msgspec.structs.replace(kept.evidence, software="", query=None, query_sha256="")
+    plain = msgspec.structs.replace(kept, id="", evidence=evidence)
+    digest = hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()
+    return msgspec.structs.replace(kept, id=digest[:ID_DIGITS])
 
 
 class Said(NamedTuple):
@@ -94,7 +120,10 @@ class Said(NamedTuple):
 
 def decide(finding: Finding, *, threshold: float, unit: str, higher_is_better: bool) -> Said:
     """The verdict on one finding."""
-    if finding.n + finding.failures == 0:
+    if finding.statement is not None:
+        value = Value.NOT_PROVEN if finding.n else Value.NO_DATA
+        return Said(value, finding.statement)
+    if finding.n + finding.failures == 0 and finding.estimate is None:
         return Said(Value.NO_DATA, _no_data(finding))
     if finding.lower is None or finding.upper is None:
         return Said(Value.NOT_PROVEN, joined(_TOO_FEW, *finding.against_pass))
@@ -114,24 +143,12 @@ def decide(finding: Finding, *, threshold: float, unit: str, higher_is_better: b
     return Said(Value.NOT_PROVEN, joined(_astride(lower, upper, line), *both_ways))
 
 
-def combine(values: Sequence[Value]) -> Said:
-    """The headline over the verdicts of one level."""
-    judged = [value for value in values if value is not Value.NOT_APPLICABLE]
-    counts: Counter[Value] = Counter(judged)
-    if not judged:
-        value = Value.NOT_APPLICABLE
-    elif counts[Value.FAIL]:
-        value = Value.FAIL
-    elif counts[Value.PASS] == len(judged):
-        value = Value.PASS
-    elif counts[Value.NO_DATA] == len(judged):
-        value = Value.NO_DATA
-    else:
-        value = Value.NOT_PROVEN
-    return Said(value, _counted(counts, len(judged)))
+def counted(values: Sequence[Value]) -> Text:
+    """How many verdicts have each value, of those that apply."""
+    counts: Counter[Value] = Counter(values)
+    judged = len(values) - counts[Value.NOT_APPLICABLE]
+    return _counted(counts, judged)
 
-
-_ERROR_RATE = 0.05
 
 _TOO_FEW = Text(
     vi="quá ít khối đo để tính giới hạn tin cậy",
@@ -193,9 +210,7 @@ def _astride(lower: Quantity, upper: Quantity, line: Quantity) -> Text:
 def _counted(counts: Counter[Value], judged: int) -> Text:
     if not judged:
         return Text(vi="không có đối tượng để đánh giá", en="there is nothing to judge")
-    decided = counts[Value.PASS] + counts[Value.FAIL]
-    chance = round(decided * _ERROR_RATE)
-    text = Text(
+    return Text(
         vi=(
             f"{counts[Value.PASS]} đạt, {counts[Value.FAIL]} không đạt, "
             f"{counts[Value.NOT_PROVEN]} chưa chứng minh được, "
@@ -204,14 +219,5 @@ def _counted(counts: Counter[Value], judged: int) -> Text:
         en=(
             f"{counts[Value.PASS]} pass, {counts[Value.FAIL]} fail, "
             f"{counts[Value.NOT_PROVEN]} not proven, {counts[Value.NO_DATA]} no data, of {judged}"
-        ),
-    )
-    if not chance:
-        return text
-    return joined(
-        text,
-        Text(
-            vi=f"tối đa khoảng {chance} kết luận sát ngưỡng có thể sai do ngẫu nhiên",
-            en=f"up to about {chance} of those close to the threshold may be wrong by chance",
         ),
     )

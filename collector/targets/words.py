@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 from collector.kpi import Text
 
-_DECIMALS = {"Mbit/s": 1, "share": 1, "m": 0}
+_DECIMALS = {"Mbit/s": 1, "share": 1, "m": 0, "cells": 0, "places": 0, "samples": 0, "times": 2}
+_UNITS_VI = {"cells": "ô", "places": "nơi", "samples": "mẫu", "times": "lần"}
+"""Units that are words."""
 _MOST_DECIMALS = 4
 
 
@@ -20,7 +22,8 @@ class Quantity(NamedTuple):
 
     def vi(self, beside: "Quantity | None" = None) -> str:
         """As in Vietnamese: 38,2 Mbit/s, 94,9 %, 1.400 m."""
-        return self.en(beside).translate(_VIETNAMESE)
+        number = self._replace(unit=_UNITS_VI.get(self.unit, self.unit))
+        return _text(number, self._decimals(beside)).translate(_VIETNAMESE)
 
     def _decimals(self, beside: "Quantity | None") -> int:
         decimals = _DECIMALS.get(self.unit, 1)
