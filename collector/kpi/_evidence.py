@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from collector.kpi import Need, Text
-from collector.kpi._attempts import Block, Place
+from collector.kpi._attempts import Place
 
 DAY_PARTS = (("06-10", 6, 10), ("10-17", 10, 17), ("17-22", 17, 22), ("22-06", 22, 30))
 """Vietnamese clock: name, first hour, hour after the last."""
@@ -26,6 +26,18 @@ class Minimum(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     day_parts: int = 3
 
 
+class Spot(Protocol):
+    """Something measured in one place and hour."""
+
+    @property
+    def place(self) -> Place:
+        """Where."""
+
+    @property
+    def hour_of_day(self) -> int:
+        """When, by the Vietnamese clock."""
+
+
 class Shortfall(NamedTuple):
     """What is missing, as a reason and as a task."""
 
@@ -33,7 +45,7 @@ class Shortfall(NamedTuple):
     need: tuple[Need, ...]
 
 
-def shortfall(blocks: Sequence[Block], *, units: int, minimum: Minimum, where: str) -> Shortfall:
+def shortfall(blocks: Sequence[Spot], *, units: int, minimum: Minimum, where: str) -> Shortfall:
     """What the blocks lack against the minimum; empty when they are enough."""
     reasons: list[Text] = []
     need: list[Need] = []
@@ -101,7 +113,7 @@ def count_places(places: Iterable[Place], *, distance_m: float, enough: int) -> 
     return enough
 
 
-def missing_day_parts(blocks: Iterable[Block]) -> tuple[str, ...]:
+def missing_day_parts(blocks: Iterable[Spot]) -> tuple[str, ...]:
     """Parts of the day without a block."""
     hours = {block.hour_of_day for block in blocks}
     return tuple(

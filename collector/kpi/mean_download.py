@@ -4,45 +4,47 @@ Only tests that ran on the generation from start to end, and finished, make the 
 means are averaged; a district is the mean of its communes (by population where it is known), and
 all operators together are the mean of the operators. Tests the network failed are counted beside
 the mean, which is also shown with a zero for each of them.
+
+Where places, cells or hours differ, blocks that share one are counted as a cluster, and the upper
+limit allows for the long tail of rates (`collector.stats.clusters`, `collector.stats.means`).
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-import ibis
 import msgspec
-from ibis.expr import types as ir
 
 from collector import stats
-from collector.kpi import Area, Finding, Ground, Measured, Need, Period, Scope, Text
+from collector.kpi import (
+    Area,
+    Extract,
+    Finding,
+    Ground,
+    Measured,
+    Need,
+    Period,
+    Scope,
+    Source,
+    Text,
+)
 from collector.kpi._attempts import (
-    TEST_COLUMNS,
     Attempts,
     Block,
+    extract_of,
     left_in,
     read,
-    with_operator,
-    within,
 )
+from collector.kpi._capacity import capacity_tests
 from collector.kpi._evidence import Minimum, comma, shortfall, some, unmeasured
+from collector.kpi._units import GROUND, Value, finished_mean, mean_of_units
 
 TITLE = Text(vi="Tốc độ tải xuống trung bình", en="Mean download rate")
 UNIT = "Mbit/s"
 HIGHER_IS_BETTER = True
 TOGETHER = "all"
 TABLES = ("throughput",)
-
-_COLUMNS = (
-    "direction",
-    "radio_rat_class",
-    "radio_coverage",
-    "rat_lock_asked",
-    "rat_lock_serving_agreed",
-)
-_LEAST_COVERAGE = 0.8
-"""Of a test that was looked at less nobody knows what served it, also when it failed."""
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,24 +60,61 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """A district is the mean of its communes, and each must have been measured. Otherwise it is
     the mean of its blocks, wherever they lie: for what is not everywhere, like 5G."""
     max_position_error_m: float = 50.0
+    min_server_mbit_s: float | None = None
+    """What the server's own control test must have reached; a slower server is not the network."""
     max_failure_ratio: float = 0.05
     """Above it nothing passes, however fast the tests that finished were."""
     share_rate_mbit_s: float | None = None
     """Also shown: the share of attempts at least this fast, as the technical regulation asks."""
+    median_agrees: bool = True
+    """Whether the median must lie on the same side of the threshold: where the paper says
+    `trung bình` and may mean either."""
     minimum: Minimum = Minimum()
 
 
+def extracts(
+    *, ground: Ground, parameters: Parameters, direction: str = "down"
+) -> tuple[Extract, ...]:
+    """Capacity tests in one direction."""
+    return (
+        extract_of(
+            "mean_download" if direction == "down" else "mean_upload",
+            "throughput",
+            capacity_tests,
+            ground=ground,
+            parameters=parameters,
+            direction=direction,
+        ),
+    )
+
+
 def measure(
-    tables: Any,
+    source: Source,
     *,
     ground: Ground,
     levels: Sequence[str],
     period: Period,
     threshold: float,
     parameters: Parameters,
+    direction: str = "down",
 ) -> Measured:
     """One finding for each area of `levels` and each operator, and for all operators together."""
-    attempts = _attempts(tables.throughput, ground=ground, period=period, parameters=parameters)
+    [extract] = extracts(ground=ground, parameters=parameters, direction=direction)
+    attempts = read(source, extract, ground=ground, period=period)
+    return reckon(
+        attempts, ground=ground, levels=levels, threshold=threshold, parameters=parameters
+    )
+
+
+def reckon(
+    attempts: Attempts,
+    *,
+    ground: Ground,
+    levels: Sequence[str],
+    threshold: float,
+    parameters: Parameters,
+) -> Measured:
+    """What `measure` makes of the blocks once they are read."""
     survey = _Survey(attempts, ground, threshold, parameters)
     operators = [operator.name for operator in ground.operators]
     return Measured(
@@ -88,36 +127,7 @@ def measure(
         n=sum(len(block.rates_mbit_s) for block in attempts.blocks),
         failures=sum(block.failures for block in attempts.blocks),
         excluded=left_in(attempts.left),
-        queries=attempts.queries,
-    )
-
-
-def _attempts(
-    table: ir.Table, *, ground: Ground, period: Period, parameters: Parameters
-) -> Attempts:
-    rows = within(table, period, (*TEST_COLUMNS, *_COLUMNS))
-    tests = with_operator(rows, rows.radio_plmn, ground)
-    tests = tests.filter((tests.direction == "down") | tests.direction.isnull())
-    failed = tests.outcome.isin(["failed", "no_service"]) | ibis.coalesce(tests.cut_off, False)
-    unseen = ibis.coalesce(tests.radio_coverage < _LEAST_COVERAGE, False)
-    unserved = failed & tests.radio_rat_class.isnull() & ~unseen
-    asked = ibis.coalesce(tests.rat_lock_asked, "auto")
-    other = ~unserved & (tests.radio_rat_class != parameters.rat_class)
-    return read(
-        tests,
-        ground=ground,
-        profiles=parameters.profiles,
-        max_position_error_m=parameters.max_position_error_m,
-        further=(
-            (unseen, "technology_unknown"),
-            (~tests.rat_lock_serving_agreed, "lock_lost"),
-            (tests.radio_rat_class == "mixed", "mixed_technology"),
-            (other, "other_technology"),
-            (~unserved & tests.radio_rat_class.isnull(), "technology_unknown"),
-            (unserved & ~asked.isin(list(parameters.unserved_locks)), "other_technology"),
-        ),
-        smooth=ibis.literal(True),
-        failed=failed,
+        rows=attempts.rows,
     )
 
 
@@ -125,6 +135,8 @@ class _Part(NamedTuple):
     """An estimate and what it does not cover."""
 
     mean: stats.Mean | None
+    by: tuple[str, ...] = ()
+    """Clusterings that widen its limits."""
     unmeasured: tuple[str, ...] = ()
 
 
@@ -150,62 +162,78 @@ class _Survey:
         blocks = [
             block for name in names for block in self._blocks.get((area.level, area.code, name), ())
         ]
-        part = self._together(area, _finished) if together else self._of(area, operator, _finished)
+        part = (
+            self._together(area, finished_mean)
+            if together
+            else self._of(area, operator, finished_mean)
+        )
         rates = [rate for block in blocks for rate in block.rates_mbit_s]
         failures = sum(block.failures for block in blocks)
         excluded = left_in(
             self._left, level=area.level, code=area.code, operator=None if together else operator
         )
-        units = len(_units(blocks, _finished))
-        lower, upper = stats.mean_limits(part.mean)
+        finished = [block for block in blocks if block.rates_mbit_s]
+        count = len({block.unit for block in finished})
+        lower, upper = stats.mean_limits(part.mean, skewed=True)
+        effective = stats.effective_count(rates, part.mean.variance if part.mean else None)
         limits = self._limits(rates, failures)
-        lack = shortfall(blocks, units=units, minimum=self._parameters.minimum, where=area.name)
+        lack = shortfall(finished, units=count, minimum=self._parameters.minimum, where=area.name)
         gaps = unmeasured(part.unmeasured)
-        zeros = (
-            self._together(area, _with_zeros) if together else self._of(area, operator, _with_zeros)
-        )
+        zeros = part
+        if failures:
+            zeros = (
+                self._together(area, _with_zeros)
+                if together
+                else self._of(area, operator, _with_zeros)
+            )
         return Finding(
             scope=Scope(level=area.level, code=area.code, name=area.name, operator=operator),
             estimate=part.mean.value if part.mean else None,
             lower=lower,
             upper=upper,
             n=len(rates),
-            blocks=units,
-            n_eff=stats.effective_count(rates, part.mean.variance if part.mean else None),
+            blocks=count,
+            n_eff=effective,
             failures=failures,
             excluded=excluded,
             against_pass=(*lack.reasons, *gaps, *limits.against_pass),
             against_fail=(*lack.reasons, *gaps, *limits.against_fail),
-            need=(*lack.need, *self._need(part, units, area)),
+            need=(*lack.need, *self._need(part, count, area)),
+            p_below=stats.p_mean_below(part.mean, threshold=self._threshold, skewed=True),
+            p_above=stats.p_mean_above(part.mean, threshold=self._threshold),
             context={
                 "median": stats.median(rates),
                 "pooled_mean": math.fsum(rates) / len(rates) if rates else None,
                 "mean_failures_as_zero": zeros.mean.value if zeros.mean else None,
                 "failure_ratio": failures / (failures + len(rates)) if blocks else None,
+                "design_effect": len(rates) / effective if effective else None,
+                "clustered_by": list(part.by),
                 **self._shares(rates, failures, excluded),
             },
         )
 
-    def _of(self, area: Area, operator: str, value: "_Value") -> _Part:
+    def _of(self, area: Area, operator: str, value: Value) -> _Part:
         """Mean of an area: of its blocks, or of its communes where it has some."""
-        strata = self._communes(area) or [area]
-        populations = [one.population for one in strata]
+        communes = self._communes(area)
+        strata = communes or [area]
+        by_people = bool(communes) and None not in {one.population for one in communes}
         parts: list[tuple[float, stats.Mean]] = []
         thin: list[stats.Mean] = []
+        by: set[str] = set()
         missing: list[str] = []
         for stratum in strata:
             blocks = self._blocks.get((stratum.level, stratum.code, operator), ())
-            found = stats.mean(_units(blocks, value))
-            if found is not None and found.variance is not None:
-                weight = 1.0 if None in populations else float(stratum.population or 0)
-                parts.append((weight, found))
+            found = mean_of_units(blocks, value)
+            if found is not None and found.mean.variance is not None:
+                parts.append((float(stratum.population or 0) if by_people else 1.0, found.mean))
+                by.update(found.by)
                 continue
-            thin.extend([found] if found else [])
+            thin.extend([found.mean] if found else [])
             if stratum is not area:
                 missing.append(stratum.name)
         if not parts:
             parts = [(1.0, one) for one in thin]
-        return _Part(stats.weighted_mean(parts), tuple(missing))
+        return _Part(stats.weighted_mean(parts), tuple(sorted(by)), tuple(missing))
 
     def _communes(self, area: Area) -> list[Area]:
         """The communes that make the mean of a wider area."""
@@ -215,9 +243,10 @@ class _Survey:
             one for one in self._ground.at("commune") if one.within.get(area.level) == area.code
         ]
 
-    def _together(self, area: Area, value: "_Value") -> _Part:
+    def _together(self, area: Area, value: Value) -> _Part:
         """Mean of the operators, each with the same weight."""
         parts = []
+        by: set[str] = set()
         missing: list[str] = []
         for operator in self._ground.operators:
             part = self._of(area, operator.name, value)
@@ -225,8 +254,9 @@ class _Survey:
                 missing.append(operator.name)
                 continue
             parts.append((1.0, part.mean))
+            by.update(part.by)
             missing += [f"{name} ({operator.name})" for name in part.unmeasured]
-        return _Part(stats.weighted_mean(parts), tuple(missing))
+        return _Part(stats.weighted_mean(parts), tuple(sorted(by)), tuple(missing))
 
     def _limits(self, rates: Sequence[float], failures: int) -> "_Against":
         """What speaks against a verdict although the mean would allow it."""
@@ -242,7 +272,7 @@ class _Survey:
                 )
             )
         middle = stats.median(rates)
-        if middle is not None:
+        if middle is not None and self._parameters.median_agrees:
             side = against_pass if middle < self._threshold else against_fail
             side.append(
                 Text(
@@ -252,7 +282,7 @@ class _Survey:
             )
         return _Against(tuple(against_pass), tuple(against_fail))
 
-    def _need(self, part: _Part, units: int, area: Area) -> tuple[Need, ...]:
+    def _need(self, part: _Part, count: int, area: Area) -> tuple[Need, ...]:
         if part.unmeasured:
             return (
                 Need(
@@ -263,8 +293,13 @@ class _Survey:
             )
         if part.mean is None or part.mean.variance is None:
             return ()
-        more = stats.blocks_to_decide(part.mean, units, threshold=self._threshold)
-        return () if more == 0 else (Need(what="blocks", more=more, where=area.name),)
+        elsewhere = bool(GROUND.intersection(part.by))
+        clusters = round(part.mean.degrees_of_freedom) + 1
+        more = stats.blocks_to_decide(
+            part.mean, clusters if elsewhere else count, threshold=self._threshold, skewed=True
+        )
+        what = "places" if elsewhere else "blocks"
+        return () if more == 0 else (Need(what=what, more=more, where=area.name),)
 
     def _shares(
         self, rates: Sequence[float], failures: int, excluded: Mapping[str, int]
@@ -286,24 +321,5 @@ class _Against(NamedTuple):
     against_fail: tuple[Text, ...]
 
 
-_Value = Callable[[Block], float | None]
-"""One number for a block, or None where it has none."""
-
-
-def _finished(block: Block) -> float | None:
-    rates = block.rates_mbit_s
-    return math.fsum(rates) / len(rates) if rates else None
-
-
 def _with_zeros(block: Block) -> float | None:
     return math.fsum(block.rates_mbit_s) / block.attempts
-
-
-def _units(blocks: Iterable[Block], value: _Value) -> list[float]:
-    """Values of independent units: one for each operator, place and hour, whatever the cells."""
-    together: dict[tuple[object, ...], list[float]] = defaultdict(list)
-    for block in blocks:
-        found = value(block)
-        if found is not None:
-            together[block.unit].append(found)
-    return [math.fsum(values) / len(values) for values in together.values()]

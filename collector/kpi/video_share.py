@@ -1,30 +1,33 @@
-"""Share of video session attempts that reach a download rate (target T5).
+"""Share of video session attempts that reach a download rate (targets T5 and T6).
 
 Every attempt counts that is not the probe's fault; one the network failed has not reached the
 rate. The share is of attempts. Its limits take all attempts of one operator, place and hour for one
-and the same, whatever the cells, so that a probe that repeats itself proves nothing.
+and the same, whatever the cells, so that a probe that repeats itself proves nothing; and they
+count places, cells or hours as clusters where those differ (`collector.stats.clusters`).
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple
 
 import ibis
 import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+from ibis.expr import types as ir
 
-from collector import stats
-from collector.kpi import Area, Finding, Ground, Measured, Need, Period, Scope, Text
+from collector.kpi import Extract, Ground, Measured, Period, Source, Text
 from collector.kpi._attempts import (
     TEST_COLUMNS,
     Attempts,
-    Block,
-    Left,
-    left_in,
+    extract_of,
+    marked,
     read,
+    server_exclusions,
     with_operator,
-    within,
 )
-from collector.kpi._evidence import Minimum, shortfall, unmeasured
+from collector.kpi._evidence import Minimum
+from collector.kpi._shares import Attempts as Shared
+from collector.kpi._shares import Question, grouped, of_blocks, reckoned
 
 TITLE = Text(vi="Tỷ lệ lượt xem video đạt tốc độ", en="Share of video sessions fast enough")
 UNIT = "share"
@@ -45,11 +48,18 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Of the sessions that count; others are another target's."""
     profiles: tuple[str, ...]
     max_position_error_m: float = 50.0
+    min_server_mbit_s: float | None = None
+    """What the server's own control test must have reached; a slower server is not the network."""
     minimum: Minimum = Minimum(blocks=0)
 
 
+def extracts(*, ground: Ground, parameters: Parameters) -> tuple[Extract, ...]:
+    """Video sessions."""
+    return (extract_of("video_share", "video", _sessions, ground=ground, parameters=parameters),)
+
+
 def measure(
-    tables: Any,
+    source: Source,
     *,
     ground: Ground,
     levels: Sequence[str],
@@ -58,53 +68,52 @@ def measure(
     parameters: Parameters,
 ) -> Measured:
     """One finding for each area of `levels` and each operator, and for all operators together."""
-    attempts = _attempts(tables.video, ground=ground, period=period, parameters=parameters)
-    operators = [operator.name for operator in ground.operators]
-    blocks: dict[tuple[str, str | None, str], list[Block]] = defaultdict(list)
-    for block in attempts.blocks:
-        for level, code in block.areas.items():
-            blocks[level, code, block.operator].append(block)
-            blocks[level, code, TOGETHER].append(block)
-    rule = _Rule(attempts.left, threshold, parameters)
-    return Measured(
-        findings=tuple(
-            _finding(
-                area,
-                operator,
-                blocks.get((level, area.code, operator), []),
-                rule,
-                missing=[
-                    name
-                    for name in (operators if operator == TOGETHER else ())
-                    if (level, area.code, name) not in blocks
-                ],
-            )
-            for level in levels
-            for area in ground.at(level)
-            for operator in (*operators, TOGETHER)
+    [extract] = extracts(ground=ground, parameters=parameters)
+    attempts = read(source, extract, ground=ground, period=period)
+    measured = reckon(
+        attempts, ground=ground, levels=levels, threshold=threshold, parameters=parameters
+    )
+    return _with_5g(measured, attempts.rows, parameters.rate_mbit_s)
+
+
+def reckon(
+    attempts: Attempts,
+    *,
+    ground: Ground,
+    levels: Sequence[str],
+    threshold: float,
+    parameters: Parameters,
+) -> Measured:
+    """What `measure` makes of the blocks once they are read."""
+    rate_mbit_s = parameters.rate_mbit_s
+    return reckoned(
+        of_blocks(
+            attempts.blocks,
+            lambda block: sum(rate >= rate_mbit_s for rate in block.rates_mbit_s),
+            lambda block: block.smooth,
+            lambda block: block.judged,
         ),
-        n=sum(block.attempts for block in attempts.blocks),
-        failures=sum(block.failures for block in attempts.blocks),
-        excluded=left_in(attempts.left),
-        queries=attempts.queries,
+        attempts.left,
+        rows=attempts.rows,
+        ground=ground,
+        levels=levels,
+        question=Question(
+            share=threshold, minimum=parameters.minimum, together=TOGETHER, figures=_smooth
+        ),
     )
 
 
-class _Rule(NamedTuple):
-    left: Sequence[Left]
-    share: float
-    parameters: Parameters
-
-
-def _attempts(table: Any, *, ground: Ground, period: Period, parameters: Parameters) -> Attempts:
-    rows = within(table, period, (*TEST_COLUMNS, "height", "stalls", "protocol"))
-    sessions = with_operator(rows, rows.radio_plmn, ground)
-    return read(
+def _sessions(rows: ir.Table, *, ground: Ground, parameters: Parameters) -> ir.Table:
+    read_of = rows.select(*TEST_COLUMNS, "height", "stalls", "protocol")
+    sessions = with_operator(read_of, read_of.radio_plmn, ground)
+    return marked(
         sessions,
-        ground=ground,
         profiles=parameters.profiles,
         max_position_error_m=parameters.max_position_error_m,
-        further=((sessions.height != parameters.height, "other_height"),),
+        further=(
+            (sessions.height != parameters.height, "other_height"),
+            *server_exclusions(sessions, parameters.min_server_mbit_s),
+        ),
         smooth=ibis.cases(
             (sessions.protocol == PACED, None), else_=ibis.coalesce(sessions.stalls == 0, False)
         ),
@@ -114,55 +123,35 @@ def _attempts(table: Any, *, ground: Ground, period: Period, parameters: Paramet
     )
 
 
-def _finding(
-    area: Area, operator: str, blocks: Sequence[Block], rule: _Rule, *, missing: Sequence[str]
-) -> Finding:
-    attempts = sum(block.attempts for block in blocks)
-    good = sum(
-        rate >= rule.parameters.rate_mbit_s for block in blocks for rate in block.rates_mbit_s
-    )
-    share = good / attempts if attempts else None
-    judged = sum(block.judged for block in blocks)
-    units: Counter[tuple[object, ...]] = Counter()
-    for block in blocks:
-        units[block.unit] += block.attempts
-    trials = stats.kish_count(list(units.values()))
-    successes = trials * (share or 0.0)
-    lower, upper = stats.clopper_pearson(successes, trials)
-    shown = stats.wilson(successes, trials)
-    lack = shortfall(blocks, units=len(units), minimum=rule.parameters.minimum, where=area.name)
-    return Finding(
-        scope=Scope(level=area.level, code=area.code, name=area.name, operator=operator),
-        estimate=share,
-        lower=lower,
-        upper=upper,
-        n=attempts,
-        blocks=len(units),
-        n_eff=trials if attempts else None,
-        failures=sum(block.failures for block in blocks),
-        excluded=left_in(
-            rule.left,
-            level=area.level,
-            code=area.code,
-            operator=None if operator == TOGETHER else operator,
+def _smooth(attempts: Sequence[Shared]) -> dict[str, float | None]:
+    smooth, judged = (sum(one.beside[index] for one in attempts) for index in (0, 1))
+    return {"share_without_stall": smooth / judged if judged else None}
+
+
+def _with_5g(measured: Measured, rows: pa.Table, rate_mbit_s: float) -> Measured:
+    """With the share of the sessions that 5G served from start to end, and how many they are."""
+    fast = pc.and_(pc.greater_equal(rows["rate_mbit_s"], rate_mbit_s), pc.invert(rows["failed"]))
+    counts = pc.and_(pc.is_null(rows["reason"]), pc.equal(rows["rat_class"], "5g"))
+    on_5g = rows.append_column("met", pc.fill_null(fast, False)).filter(counts)
+    number: Counter[tuple[str, str | None, str]] = Counter()
+    met: Counter[tuple[str, str | None, str]] = Counter()
+    for one in grouped(on_5g):
+        for level, code in one.areas.items():
+            for operator in (one.operator, TOGETHER):
+                number[level, code, operator] += one.number
+                met[level, code, operator] += one.met
+    return msgspec.structs.replace(
+        measured,
+        findings=tuple(
+            msgspec.structs.replace(
+                finding,
+                context={
+                    **finding.context,
+                    "n_5g": number[scope],
+                    "share_5g": met[scope] / number[scope] if number[scope] else None,
+                },
+            )
+            for finding in measured.findings
+            for scope in [(finding.scope.level, finding.scope.code, finding.scope.operator)]
         ),
-        against_pass=(*lack.reasons, *unmeasured(missing)),
-        against_fail=(*lack.reasons, *unmeasured(missing)),
-        need=(*lack.need, *_need(successes, trials, rule.share, area)),
-        context={
-            "wilson_lower": shown.lower,
-            "wilson_upper": shown.upper,
-            "failure_ratio": sum(block.failures for block in blocks) / attempts
-            if attempts
-            else None,
-            "share_without_stall": sum(block.smooth for block in blocks) / judged
-            if judged
-            else None,
-        },
     )
-
-
-def _need(successes: float, trials: float, share: float, area: Area) -> tuple[Need, ...]:
-    """Blocks that would prove the share if every attempt in them were good."""
-    more = stats.successes_to_prove(successes, trials, share=share)
-    return () if more == 0 else (Need(what="blocks", more=more, where=area.name),)
