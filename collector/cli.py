@@ -7,23 +7,47 @@ import sys
 from collections.abc import Iterator, Sequence
 
 from collector import commands
+from collector.checker import UnknownTargetError
 from collector.commands import FAILED, Command
+from collector.commands.verdicts import UnknownNameError
 from collector.config import ConfigError
+from collector.evidence.book import VerdictBookError
+from collector.evidence.files import EvidenceError
+from collector.geo.centre_line import CentreLineError
 from collector.geo.geojson import GeographyError
+from collector.geo.library import LibraryError
+from collector.imports.errors import ImportsError
+from collector.ingest.link import LinkError
+from collector.needs.errors import NeedsError
+from collector.spectrum.errors import SpectrumError
 from collector.store.engine import EngineError
 from collector.store.lake import LakeError
 from collector.store.ledger import LedgerError
 from collector.targets.errors import TargetError
 from collector.targets.periods import UnknownPeriodError
+from wire.signature import UnusableKeyError
+from wire.signed_plan import RefusedPlanError
 
 EXPLAINED = (
+    CentreLineError,
     ConfigError,
     EngineError,
+    EvidenceError,
     GeographyError,
+    ImportsError,
     LakeError,
     LedgerError,
+    LibraryError,
+    LinkError,
+    NeedsError,
+    RefusedPlanError,
+    SpectrumError,
     TargetError,
+    UnknownNameError,
     UnknownPeriodError,
+    UnknownTargetError,
+    UnusableKeyError,
+    VerdictBookError,
     OSError,
 )
 """Errors whose text says what a person can do; any other is ours and shows where it happened."""

@@ -40,6 +40,39 @@ class Mqtt(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     cert_file: Path | None = None
     key_file: Path | None = None
 
+    def of_worker(self, number: int) -> "Mqtt":
+        """The same broker for a further worker: each name and file of an identity is numbered.
+
+        `collector.crt` becomes `collector-2.crt`. Two clients of one name throw each other out,
+        and a broker that takes the name from the certificate knows no other.
+        """
+        if number == 1:
+            return self
+        return msgspec.structs.replace(
+            self,
+            client_id=f"{self.client_id}-{number}",
+            username=None if self.username is None else f"{self.username}-{number}",
+            **{
+                name: None if file is None else file.with_stem(f"{file.stem}-{number}")
+                for name in ("password_file", "cert_file", "key_file")
+                for file in [getattr(self, name)]
+            },
+        )
+
+
+class Plans(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who sends plans to probes.
+
+    Somebody else than the collector: of two clients with one name the broker throws the first out.
+    """
+
+    client_id: str = "dosong-planner"
+    username: str | None = None
+    """Unset, as the three below: as `[mqtt]` says."""
+    password_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
 
 class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where everything is kept."""
@@ -54,9 +87,29 @@ class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return self.folder / "lake"
 
     @property
+    def geo(self) -> Path:
+        """Folder of the library of layers."""
+        return self.folder / "geo"
+
+    @property
     def ledger(self) -> Path:
-        """SQLite file of the ledger, the quarantine and the frozen verdicts."""
+        """SQLite file of the ledger and the quarantine."""
         return self.folder / "collector.db"
+
+    @property
+    def extracts(self) -> Path:
+        """Folder of the rows that verdicts rest on."""
+        return self.folder / "extracts"
+
+    @property
+    def verdicts(self) -> Path:
+        """SQLite file of the verdicts and who signed them."""
+        return self.folder / "verdicts.db"
+
+    @property
+    def imports(self) -> Path:
+        """SQLite file of what others measured or reported."""
+        return self.folder / "imports.db"
 
 
 class Ingest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,10 +128,15 @@ class Ingest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Geo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Boundary sets and road centre lines, as GeoJSON."""
+    """Layers of the geography, as GeoJSON files in place, beside those of the library."""
 
     boundaries: tuple[Path, ...] = ()
     roads: tuple[Path, ...] = ()
+    exceptions: tuple[Path, ...] = ()
+    points: tuple[Path, ...] = ()
+    population: tuple[Path, ...] = ()
+    declared: tuple[Path, ...] = ()
+    sites: tuple[Path, ...] = ()
 
 
 class Targets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,6 +146,13 @@ class Targets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """None takes the targets that are shipped."""
     operators: Path | None = None
     """Which networks are judged; None takes the file that is shipped."""
+
+
+class Spectrum(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Television channels, mobile blocks and our limits for both."""
+
+    folder: Path | None = None
+    """None takes the files that are shipped."""
 
 
 class Web(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -103,11 +168,22 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     file: Path = Path("collector.toml")
     """Where it was read from; not a key of the file."""
     mqtt: Mqtt = Mqtt()
+    plans: Plans = Plans()
     store: Store = Store()
     ingest: Ingest = Ingest()
     geo: Geo = Geo()
     targets: Targets = Targets()
+    spectrum: Spectrum = Spectrum()
     web: Web = Web()
+
+    @property
+    def planner(self) -> Mqtt:
+        """How plans are sent; raises `ConfigError` where it would throw the collector out."""
+        if self.mqtt.cert_file is not None and self.plans.cert_file is None:
+            what = "is needed beside mqtt.cert_file: of two clients with one name one is thrown out"
+            raise ConfigError(self.file, "plans.cert_file", what)
+        own = {key: value for key, value in msgspec.structs.asdict(self.plans).items() if value}
+        return msgspec.structs.replace(self.mqtt, **own)
 
 
 def load(file: Path) -> Config:
@@ -149,21 +225,33 @@ def placed(error: msgspec.ValidationError, *, below: str = "") -> tuple[str, str
     return ".".join(part for part in parts if part), problem
 
 
+def of_worker(config: Config, number: int) -> Config:
+    """The configuration of a further worker; raises `ConfigError`."""
+    one = msgspec.structs.replace(config, mqtt=config.mqtt.of_worker(number))
+    _check_files(config.file, one)
+    return one
+
+
 def _check_files(file: Path, config: Config) -> None:
     named = {
         f"mqtt.{name}": getattr(config.mqtt, name)
         for name in ("password_file", "ca_file", "cert_file", "key_file")
     }
-    for name in ("boundaries", "roads"):
+    for name in ("password_file", "cert_file", "key_file"):
+        named[f"plans.{name}"] = getattr(config.plans, name)
+    for name in Geo.__struct_fields__:
         paths = getattr(config.geo, name)
         named |= {f"geo.{name}[{index}]": path for index, path in enumerate(paths)}
     named["targets.operators"] = config.targets.operators
     for place, path in named.items():
         if path is not None and not path.is_file():
-            raise ConfigError(file, place, "file not found")
-    if config.targets.folder is not None and not config.targets.folder.is_dir():
-        raise ConfigError(file, "targets.folder", "folder not found")
-    if (config.mqtt.cert_file is None) != (config.mqtt.key_file is None):
-        raise ConfigError(file, "mqtt", "cert_file and key_file go together")
+            raise ConfigError(file, place, f"file not found: {path.name}")
+    for section in ("targets", "spectrum"):
+        folder = getattr(config, section).folder
+        if folder is not None and not folder.is_dir():
+            raise ConfigError(file, f"{section}.folder", "folder not found")
+    for place, client in (("mqtt", config.mqtt), ("plans", config.plans)):
+        if (client.cert_file is None) != (client.key_file is None):
+            raise ConfigError(file, place, "cert_file and key_file go together")
     if config.mqtt.cert_file is not None and config.mqtt.ca_file is None:
         raise ConfigError(file, "mqtt.ca_file", "needed with cert_file")

@@ -1,4 +1,7 @@
-"""`dosong-collector run`: the link, the worker, the upkeep and the page, in one process."""
+"""`dosong-collector run`: the link, the worker, the upkeep and the page, in one process.
+
+`dosong-collector ingest` is one more worker beside it, in a process of its own.
+"""
 
 import gc
 import logging
@@ -6,7 +9,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FrameType
 
 import uvicorn
@@ -14,12 +17,14 @@ import uvicorn
 from collector.config import Config
 from collector.ingest.link import Link
 from collector.ingest.opened import opened_intake
+from collector.ingest.time_teller import TimeTeller
 from collector.ingest.worker import Worker
 from collector.store.lake import LakeError, Upkeep
 from collector.web.app import create
 
 UPKEEP_INTERVAL_S = 30.0
 WEB_STOP_S = 5
+SIGNAL_DELAY_S = 1.0
 STOP_TIMEOUT_S = 40.0
 """A merge in progress is finished first; it may compete for 30 s."""
 
@@ -64,6 +69,15 @@ class Crew:
 
 def run(config: Config) -> int:
     """Collect until SIGTERM or SIGINT; the exit code. Raises what `opened_intake` raises."""
+    return _serve(config, {"upkeep": _upkeep, "web": _web}, presence=True)
+
+
+def ingest(config: Config) -> int:
+    """The same as `run`, but only take in batches, as one worker of several."""
+    return _serve(config, {}, presence=False)
+
+
+def _serve(config: Config, more: Mapping[str, Callable[[Config], Task]], *, presence: bool) -> int:
     stop = threading.Event()
 
     def ask_to_stop(number: int, _frame: FrameType | None) -> None:
@@ -75,12 +89,14 @@ def run(config: Config) -> int:
     gc.set_threshold(COLLECT_AFTER_OBJECTS)
     with opened_intake(config) as (intake, ledger):
         crew = Crew(stop)
-        link = Link(config.mqtt, receive_maximum=config.ingest.receive_maximum)
+        link = Link(config.mqtt, receive_maximum=config.ingest.receive_maximum, presence=presence)
         crew.start("ingest", Worker(link, intake, ledger, config.ingest).run)
         crew.start("link", link.run)
-        crew.start("upkeep", _upkeep(config))
-        crew.start("web", _web(config))
-        stop.wait()
+        crew.start("time", TimeTeller(link).run)
+        for name, make in more.items():
+            crew.start(name, make(config))
+        while not stop.wait(SIGNAL_DELAY_S):
+            pass  # the kernel may give a signal to another thread: Python needs this one awake
         late = crew.join(STOP_TIMEOUT_S)
         if late:
             log.error("did not stop: %s", ", ".join(late))

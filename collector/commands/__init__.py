@@ -1,13 +1,16 @@
 """What `dosong-collector` can be told. A new command is a new module here with a `COMMAND`."""
 
 import argparse
+import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 DONE, FAILED = 0, 1
@@ -42,6 +45,25 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="answer in JSON, for a program")
 
 
+def add_log_level(parser: argparse.ArgumentParser) -> None:
+    """The option of a command that runs as a service."""
+    parser.add_argument(
+        "--log-level",
+        choices=["debug", "info", "warning", "error"],
+        default="info",
+        help="how much to tell on stderr (default: %(default)s)",
+    )
+
+
+def log_to_stderr(level: str) -> None:
+    """Where a service tells what happens."""
+    logging.basicConfig(
+        level=level.upper(),
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+    )
+
+
 def print_json(answer: Any) -> None:
     """One JSON value on standard output."""
     sys.stdout.buffer.write(msgspec.json.encode(answer) + b"\n")
@@ -59,3 +81,21 @@ def stdout() -> Console:
     if console.is_terminal:
         return console
     return Console(soft_wrap=True, highlight=False, width=PIPE_COLUMNS)
+
+
+@contextmanager
+def reading() -> Iterator[Any]:
+    """Bars on stderr for what is read for the first time."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True, highlight=False)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        tasks: dict[str, Any] = {}
+
+        def on_progress(name: str, done: int, of: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(f"reading {name}", total=of)
+            bar.update(tasks[name], completed=done, total=of)
+
+        yield on_progress

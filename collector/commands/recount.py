@@ -45,7 +45,7 @@ def recount(tables: Tables, ledger: Ledger) -> Recount:
     counted = every.group_by("probe", "epoch").aggregate(
         rows=every.count(), keys=every.seq.nunique()
     )
-    found = {(row["probe"], row["epoch"]): row for row in counted.to_pyarrow().to_pylist()}
+    found = {(row["probe"], row["epoch"]): row for row in tables.read(counted).to_pylist()}
     epochs = tuple(
         _count(key, found.get(key, {"rows": 0, "keys": 0}), received.get(key, 0))
         for key in sorted({*found, *received})

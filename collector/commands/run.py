@@ -1,30 +1,19 @@
 """`dosong-collector run`: collect until told to stop."""
 
 import argparse
-import logging
-import sys
 
-from collector.commands import Command, add_config
+from collector.commands import Command, add_config, add_log_level, log_to_stderr
 from collector.config import load
 from collector.main import run
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
-    parser.add_argument(
-        "--log-level",
-        choices=["debug", "info", "warning", "error"],
-        default="info",
-        help="how much to tell on stderr (default: %(default)s)",
-    )
+    add_log_level(parser)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    logging.basicConfig(
-        level=arguments.log_level.upper(),
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-    )
+    log_to_stderr(arguments.log_level)
     return run(load(arguments.config))
 
 

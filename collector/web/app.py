@@ -18,8 +18,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from collector.config import Config
+from collector.evidence.signing import as_json
 from collector.kpi import Period
-from collector.targets import UnknownPeriodError, load, parse, select
+from collector.targets import HEADLINE, UnknownPeriodError, parse
 from collector.targets.periods import recent_months
 from collector.web import view
 from collector.web.board import Board
@@ -49,7 +50,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 def create(config: Config, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Starlette:
     """The application for one collector; `now` tells the time in UTC."""
     board = Board(config, now)
-    pages = _Pages(config, board, now)
+    pages = _Pages(board, now)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -60,6 +61,7 @@ def create(config: Config, *, now: Callable[[], datetime] = lambda: datetime.now
         routes=[
             Route("/", pages.overview),
             Route("/verdict", pages.one_verdict),
+            Route("/ledger", pages.ledger),
             Route("/api/verdicts", pages.api_verdicts),
             Route("/api/ledger", pages.api_ledger),
             Route("/api/probes", pages.api_probes),
@@ -74,10 +76,9 @@ def create(config: Config, *, now: Callable[[], datetime] = lambda: datetime.now
 class _Pages:
     """One answer for each address."""
 
-    def __init__(self, config: Config, board: Board, now: Callable[[], datetime]) -> None:
+    def __init__(self, board: Board, now: Callable[[], datetime]) -> None:
         self._board = board
         self._now = now
-        self._titles = {target.id: target for target in load(config.targets.folder)}
         self._templates = Environment(
             loader=PackageLoader("collector.web"),
             autoescape=select_autoescape(),
@@ -90,6 +91,7 @@ class _Pages:
         """Every target, the ledger and the probes."""
         period = _period(request)
         judged, books = await self._board.judged(period), await self._board.books()
+        chapters = view.chapters(judged.verdicts, judged.targets)
         return self._page(
             "board.html",
             request,
@@ -97,7 +99,8 @@ class _Pages:
             months=recent_months(self._now(), MONTHS_OFFERED),
             judged=judged,
             books=books,
-            chapters=view.chapters(judged.verdicts, self._titles),
+            chapters=chapters,
+            groups=view.by_basis(chapters),
         )
 
     async def one_verdict(self, request: Request) -> Response:
@@ -106,18 +109,27 @@ class _Pages:
         judged = await self._board.judged(period)
         asked = request.query_params
         for verdict in judged.verdicts:
-            if all(asked.get(key) == value for key, value in view.names(verdict).items()):
-                headline = next(one for one in judged.verdicts if one.target == verdict.target)
+            if view.is_meant(verdict, asked):
+                headline = next(
+                    one
+                    for one in judged.verdicts
+                    if (one.target, one.boundary_set) == (verdict.target, verdict.boundary_set)
+                )
                 return self._page(
                     "verdict.html",
                     request,
                     period=period,
                     query=view.names(verdict),
                     verdict=verdict,
-                    target=self._titles[verdict.target],
+                    target=judged.targets[verdict.target],
                     sql=headline.evidence.query,
                 )
         return self._page("missing.html", request, status=404)
+
+    async def ledger(self, request: Request) -> Response:
+        """Every epoch with all its counts, and each hole with its age."""
+        books = await self._board.books()
+        return self._page("ledger.html", request, period=_period(request), books=books)
 
     async def no_such_period(self, request: Request, _error: Exception) -> Response:
         """Nothing was ever judged over such a period."""
@@ -127,13 +139,17 @@ class _Pages:
         """The verdicts, for a program."""
         judged = await self._board.judged(_period(request))
         asked = request.query_params
+        target, level = asked.get("target"), asked.get("level")
         return _json(
             {
                 "computed_utc": judged.at,
                 "problem": judged.problem,
-                "verdicts": select(
-                    judged.verdicts, target=asked.get("target"), level=asked.get("level")
-                ),
+                "verdicts": [
+                    as_json(one)
+                    for one in judged.said
+                    if target in {None, one.verdict.target}
+                    and (level is None or one.verdict.level in {level, HEADLINE})
+                ],
             },
             503 if judged.at is None else 200,
         )

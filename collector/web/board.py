@@ -6,16 +6,23 @@ ones worked out behind it; only the very first waits, and not for ever.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
+from collector.checker import stand_all
 from collector.config import Config, ConfigError
+from collector.evidence.book import VerdictBookError
+from collector.evidence.signing import Signed, Standing, signed
+from collector.geo.geojson import GeographyError
+from collector.geo.library import LibraryError
+from collector.imports.errors import ImportsError
 from collector.kpi import Period
 from collector.store.engine import EngineError
 from collector.store.lake import LakeError
 from collector.store.ledger import Ledger, LedgerError, LedgerRow, PresenceRow
-from collector.targets import TargetError, Verdict, judge_all
+from collector.targets import Target, TargetError, Verdict, load
 
 FRESH_S = 60.0
 """Verdicts older than this are worked out anew at the next request."""
@@ -25,7 +32,17 @@ PERIODS_KEPT = 8
 """Periods whose verdicts are kept; the one asked for longest ago makes room."""
 QUARANTINE_SHOWN = 1000
 
-_FAULTS = (ConfigError, EngineError, LakeError, TargetError)
+_FAULTS = (
+    ConfigError,
+    EngineError,
+    GeographyError,
+    ImportsError,
+    LakeError,
+    LibraryError,
+    TargetError,
+    VerdictBookError,
+    OSError,
+)
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +50,22 @@ log = logging.getLogger(__name__)
 class Judged(NamedTuple):
     """Verdicts and the moment they were worked out."""
 
-    verdicts: tuple[Verdict, ...] = ()
+    said: tuple[Standing, ...] = ()
+    targets: Mapping[str, Target] = MappingProxyType({})
+    """By their ids, as they were then."""
     at: datetime | None = None
     problem: str | None = None
     """Why there are no newer ones."""
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Those of targets that there are: of another nobody knows any more what it asks."""
+        return tuple(one.verdict for one in self.said if one.verdict.target in self.targets)
+
+    @property
+    def signed(self) -> tuple[Signed, ...]:
+        """Whose word some of them are."""
+        return signed(self.said)
 
 
 class Books(NamedTuple):
@@ -90,20 +119,22 @@ class Board:
         async with self._one_at_a_time:
             now = self._now()
             try:
-                verdicts = await asyncio.to_thread(judge_all, self._config, now=now, period=period)
+                judged = await asyncio.to_thread(self._judge, now, period)
             except _FAULTS as error:
                 log.warning("no new verdicts: %s", error)
                 judged = self._known(key)._replace(problem=str(error))
             except Exception:  # ours; said with its traceback, and shown instead of silence
                 log.exception("no new verdicts")
                 judged = self._known(key)._replace(problem="internal error, see the log")
-            else:
-                judged = Judged(tuple(verdicts), now)
         self._judged.pop(key, None)
         self._judged[key] = judged
         for oldest in list(self._judged)[:-PERIODS_KEPT]:
             del self._judged[oldest]
             self._tasks.pop(oldest, None)
+
+    def _judge(self, now: datetime, period: Period | None) -> Judged:
+        targets = {target.id: target for target in load(self._config.targets.folder)}
+        return Judged(tuple(stand_all(self._config, now=now, period=period)), targets, now)
 
     def _read_books(self) -> Books:
         path = self._config.store.ledger

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import groupby
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -10,6 +11,7 @@ from collector.kpi import Need, Period, Text
 from collector.targets import HEADLINE, Target, Value, Verdict
 from collector.targets.periods import VIET_NAM
 from collector.targets.show import SYMBOLS, WORDS, limits, needed, said
+from collector.targets.target import BASES
 from collector.web.words import FIGURES, LEFT_OUT
 from collector.web.words import WORDS as PAGE_WORDS
 
@@ -19,8 +21,13 @@ _OPEN_ROWS = 12
 """A table with more rows is folded away at first."""
 _TICKS_AT_MOST = 12
 _SHARE_AT_LEAST = re.compile(r"share_at_least_(?P<rate>.+)_mbit_s")
+_NO_ANCHOR = re.compile(r"[^A-Za-z0-9]+")
+_UNITS = {"m": "m", "s": "s", "dbm": "dBm"}
+_PLAIN = frozenset({"design_effect", "scans_per_probe_and_day"})
+"""Figures without a unit."""
 _MINUTE_S = 60
 _HOUR_S = 3600
+_DAY_S = 86400
 
 
 class Row(NamedTuple):
@@ -63,38 +70,62 @@ class Strip(NamedTuple):
 
 
 class Chapter(NamedTuple):
-    """One target."""
+    """One target, by the areas of one boundary set."""
 
     target: Target
+    boundary_set: str | None
     headline: Verdict
     grids: tuple[Grid, ...]
     strips: tuple[Strip, ...]
 
+    @property
+    def anchor(self) -> str:
+        """Where it stands on the page."""
+        parts = (self.target.id, self.boundary_set)
+        return "-".join(_NO_ANCHOR.sub("-", part) for part in parts if part)
+
 
 def chapters(verdicts: Iterable[Verdict], targets: Mapping[str, Target]) -> tuple[Chapter, ...]:
-    """Everything there is to say, target by target."""
-    by_target: dict[str, list[Verdict]] = {}
-    for verdict in verdicts:
-        by_target.setdefault(verdict.target, []).append(verdict)
+    """Everything there is to say, target by target: those of the plan first, and never mixed."""
+    by_target: dict[tuple[str, str | None], list[Verdict]] = {}
+    for verdict in sorted(verdicts, key=lambda one: BASES.index(one.basis)):
+        by_target.setdefault((verdict.target, verdict.boundary_set), []).append(verdict)
     return tuple(
         Chapter(
             target=targets[name],
+            boundary_set=boundary_set,
             headline=next(one for one in found if one.level == HEADLINE),
             grids=tuple(_grids(found)),
             strips=tuple(_strip(one) for one in found if one.context.get("strip")),
         )
-        for name, found in by_target.items()
+        for (name, boundary_set), found in by_target.items()
     )
+
+
+def by_basis(found: Iterable[Chapter]) -> list[tuple[str, list[Chapter]]]:
+    """Chapters by the kind of paper their threshold stands in, in their order."""
+    return [
+        (basis, list(group)) for basis, group in groupby(found, key=lambda one: one.target.basis)
+    ]
 
 
 def names(verdict: Verdict) -> dict[str, str]:
     """What names one verdict in an address."""
     return {
         "target": verdict.target,
+        **({} if verdict.boundary_set is None else {"areas": verdict.boundary_set}),
         "level": verdict.level,
         "code": verdict.code,
         "operator": verdict.operator,
     }
+
+
+def is_meant(verdict: Verdict, asked: Mapping[str, str]) -> bool:
+    """Whether an address asks for this verdict; without `areas` the first boundary set is meant."""
+    wanted = names(verdict)
+    if "areas" not in asked:
+        wanted.pop("areas", None)
+    return all(asked.get(key) == value for key, value in wanted.items())
 
 
 class View:
@@ -148,13 +179,28 @@ class View:
     def figure(self, name: str, value: object) -> str:
         """A figure of the context with the unit that its name tells."""
         if isinstance(value, list):
-            return "; ".join(map(str, value)) or "-"
-        if not isinstance(value, float):
-            return "-" if value is None else str(value)
-        if name.endswith("_m"):
-            return self.said(value, "m")
+            return "; ".join(self.figure(name, each) for each in value) or "-"
+        if isinstance(value, dict):
+            return ", ".join(self._part(name, key, each) for key, each in value.items())
+        if isinstance(value, float):
+            return self._number(name, value)
+        if name.endswith("_seen"):
+            return self.moment(value if isinstance(value, str) else None)
+        return "-" if value is None else str(value)
+
+    def _number(self, name: str, value: float) -> str:
+        if name in _PLAIN:
+            return self.decimal(value)
+        unit = name.rpartition("_")[2]
+        if unit in _UNITS:
+            return self.said(value, _UNITS[unit])
         is_share = any(part in {"share", "ratio", "wilson"} for part in name.split("_"))
         return self.said(value, "share" if is_share else "Mbit/s")
+
+    def _part(self, whole: str, key: str, value: object) -> str:
+        """One of several figures: its own name tells the unit, or else that of the whole."""
+        known = key in FIGURES[self._lang]
+        return f"{self.figure_name(key)} {self.figure(key if known else whole, value)}"
 
     def left_out(self, reason: str) -> str:
         """Why rows were left out."""
@@ -172,16 +218,19 @@ class View:
         when = datetime.fromisoformat(at) if isinstance(at, str) else at
         return when.astimezone(VIET_NAM).strftime("%d/%m/%Y %H:%M:%S")
 
-    def age(self, at: datetime | None, now: datetime) -> str:
+    def age(self, at: datetime | str | None, now: datetime) -> str:
         """How long ago."""
         if at is None:
             return "-"
-        seconds = max(int((now - at).total_seconds()), 0)
+        when = datetime.fromisoformat(at) if isinstance(at, str) else at
+        seconds = max(int((now - when).total_seconds()), 0)
         if seconds < _MINUTE_S:
             return f"{seconds} {PAGE_WORDS[self._lang]['seconds']}"
         if seconds < _HOUR_S:
             return f"{seconds // _MINUTE_S} {PAGE_WORDS[self._lang]['minutes']}"
-        return f"{seconds // _HOUR_S} {PAGE_WORDS[self._lang]['hours']}"
+        if seconds < 2 * _DAY_S:
+            return f"{seconds // _HOUR_S} {PAGE_WORDS[self._lang]['hours']}"
+        return f"{seconds // _DAY_S} {PAGE_WORDS[self._lang]['days']}"
 
     def link(self, verdict: Verdict) -> str:
         """Where the verdict is told in full."""
@@ -211,7 +260,7 @@ def _grids(verdicts: list[Verdict]) -> Iterable[Grid]:
         if verdict.level != HEADLINE:
             levels.setdefault(verdict.level, []).append(verdict)
     # Wide areas first: the reader goes from the province down.
-    for level in ("province", "district", "commune", "road"):
+    for level in ("province", "district", "commune", "road", "point"):
         found = levels.get(level, [])
         if not found:
             continue

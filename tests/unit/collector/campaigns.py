@@ -1,17 +1,27 @@
 """Synthetic campaigns with a known truth, stored through the real lake and read by the engine."""
 
+import atexit
 import itertools
+import shutil
+import tempfile
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from uuid import UUID
 
+import h3.api.basic_int as h3
 import pyarrow as pa
 
+from collector.extracts import LakeSource
 from collector.kpi import Area, Ground, Operator, Road
 from collector.store import columns, engine
 from collector.store.lake import Lake
 from wire.cells import Cell, Rat, RatClass, TestRadio
+from wire.evidence import ServerCheck
 from wire.kinds import kinds
+from wire.kinds.event import Payload as Event
+from wire.kinds.latency import Payload as Latency
 from wire.kinds.radio import Payload as Radio
 from wire.kinds.radio import RegistrationState
 from wire.kinds.throughput import Payload as Throughput
@@ -41,12 +51,22 @@ NOW = datetime(2026, 10, 31, 18, tzinfo=UTC)
 VIETTEL = Operator(name="Viettel", plmns=("45204",), technologies=("lte", "nr-nsa", "nr-sa"))
 VINAPHONE = Operator(name="VinaPhone", plmns=("45202",), technologies=("lte", "nr-nsa"))
 
+METRES_PER_DEGREE = 110_634.0
+"""Of latitude, at 12 degrees north: a road of these campaigns runs north from there."""
 HOURS = (7, 12, 18, 23)
 """One in each part of the day."""
 
 
-def ground(*, communes=("24611",), roads=(), operators=(VIETTEL,), boundary_set=BOUNDARIES):
-    """One province and one district around these communes."""
+def ground(
+    *,
+    communes=("24611",),
+    roads=(),
+    operators=(VIETTEL,),
+    boundary_set=BOUNDARIES,
+    points=(),
+    exceptions=None,
+):
+    """One province and one district around these communes; `exceptions` by the road's code."""
     around = {"district": "660", "province": "67"}
     return Ground(
         boundary_set=boundary_set,
@@ -58,8 +78,17 @@ def ground(*, communes=("24611",), roads=(), operators=(VIETTEL,), boundary_set=
                 for code in communes
             ),
         ),
-        roads=tuple(Road(code=code, name=code, length_m=length_m) for code, length_m in roads),
+        roads=tuple(
+            Road(
+                code=code,
+                name=code,
+                length_m=length_m,
+                exceptions=tuple((exceptions or {}).get(code, ())),
+            )
+            for code, length_m in roads
+        ),
         operators=operators,
+        points=tuple(points),
     )
 
 
@@ -75,10 +104,10 @@ def spots(count, *, start=OCTOBER):
 class Campaign:
     """Records of one probe with the areas they lie in."""
 
-    def __init__(self):
+    def __init__(self, *, first_seq=1):
         self._records = defaultdict(list)
         self._places = defaultdict(list)
-        self._seq = itertools.count(1)
+        self._seq = itertools.count(first_seq)
 
     def test(
         self,
@@ -108,6 +137,7 @@ class Campaign:
                 cell_id=cell_id if served else None,
                 coverage=more.pop("coverage", None),
             ),
+            server_check=ServerCheck(control_bits_per_second=more.pop("control_bits_per_s", None)),
         )
         more.setdefault("profile", "tcp-6x10s-down")
         self.add("throughput", payload, at=at, lat=lat, lon=lon, outcome=outcome, **more)
@@ -121,7 +151,11 @@ class Campaign:
             stalls=more.pop("stalls", 0),
             protocol=more.pop("protocol", "synthetic"),
             cut_off=more.pop("cut_off", False),
-            radio=TestRadio(rat_class=RatClass.G4, plmn="45204", cell_id=more.pop("cell_id", 1)),
+            radio=TestRadio(
+                rat_class=more.pop("rat_class", RatClass.G4),
+                plmn="45204",
+                cell_id=more.pop("cell_id", 1),
+            ),
         )
         more.setdefault("profile", "video-1080p")
         self.add("video", payload, at=at, lat=lat, lon=lon, outcome=outcome, **more)
@@ -129,6 +163,7 @@ class Campaign:
     def look(self, chainage_m, *, at, rsrp_dbm=-90.0, plmn="45204", rat=Rat.LTE, **more):
         """One second of radio on the road; `rsrp_dbm=None` is a second without service."""
         road = more.pop("road", "QL14")
+        cell_id = more.pop("cell_id", None)
         payload = more.pop(
             "payload",
             Radio(registration=RegistrationState.SEARCHING)
@@ -136,14 +171,36 @@ class Campaign:
             else Radio(
                 registration=RegistrationState.HOME,
                 plmn=plmn,
-                serving=Cell(rat=rat, mcc=plmn[:3], mnc=plmn[3:], rsrp_dbm=rsrp_dbm),
+                serving=Cell(
+                    rat=rat,
+                    mcc=plmn[:3],
+                    mnc=plmn[3:],
+                    cell_id=cell_id,
+                    rsrp_dbm=rsrp_dbm,
+                ),
             ),
         )
         more.setdefault("outcome", Outcome.NO_SERVICE if rsrp_dbm is None else Outcome.OK)
         offset_m = more.pop("offset_m", 3.0)
+        more.setdefault("lat", 12.0 + (chainage_m or 0.0) / METRES_PER_DEGREE)
         self.add(
             "radio", payload, at=at, road=road, chainage_m=chainage_m, offset_m=offset_m, **more
         )
+
+    def check(self, *, at, ok=True, plmn="45204", **more):
+        """One data check; `ok=None` is one that failed before the file was asked for."""
+        payload = more.pop(
+            "payload",
+            Latency(
+                method=more.pop("method", "http"),
+                sent=11,
+                received=11 if ok else 0,
+                data_ok=ok,
+                radio=TestRadio(plmn=plmn if ok else None),
+            ),
+        )
+        more.setdefault("outcome", Outcome.OK if ok else Outcome.FAILED)
+        self.add("latency", payload, at=at, **more)
 
     def drive(
         self, *, start, length_m, gaps=(), silent=(), backwards=False, speed_m_s=15.0, **more
@@ -162,6 +219,10 @@ class Campaign:
                 **more,
             )
 
+    def anchor(self, *, at, **more):
+        """The boot learns the time."""
+        self.add("event", Event(name="clock_anchor"), at=at, **more)
+
     def add(
         self,
         kind,
@@ -179,6 +240,7 @@ class Campaign:
         narrowed_to=None,
         profile=None,
         probe="dn-01",
+        mono_ns=1,
         modem="1-1.1",
         commune="24611",
         boundary_set=BOUNDARIES,
@@ -195,7 +257,7 @@ class Campaign:
                 kind=kind,
                 schema=kinds()[kind].schema,
                 boot_id=BOOT,
-                mono_ns=1,
+                mono_ns=mono_ns,
                 utc=at,
                 clock_state=ClockState.UNSYNCED if at is None else ClockState.GPS,
                 position=Position(
@@ -219,7 +281,7 @@ class Campaign:
                 "district": "660" if inside else None,
                 "province": "67" if inside else None,
                 "boundary_set": boundary_set if inside else None,
-                "h3_8": None,
+                "h3_8": None if lat is None else h3.latlng_to_cell(lat, lon, 8),
                 "h3_10": None,
                 "road": road,
                 "chainage_m": chainage_m,
@@ -228,7 +290,8 @@ class Campaign:
         )
 
     def store(self, folder):
-        """The campaign in a lake of its own, as the engine shows it."""
+        """The campaign in a lake of its own, as a source of rows."""
+        shutil.copytree(_empty_lake(), folder, dirs_exist_ok=True)
         lake = Lake(folder)
         for kind, records in self._records.items():
             rows = columns.flatten(kind, records, RECEIVED)
@@ -236,4 +299,13 @@ class Campaign:
             for name in places.column_names:
                 rows = rows.append_column(name, places[name])
             lake.merge(kind, rows)
-        return engine.connect("duckdb://", folder)
+        return LakeSource(engine.connect("duckdb://", folder))
+
+
+@cache
+def _empty_lake():
+    """Made once: a dozen commits that every campaign would flush again."""
+    folder = Path(tempfile.mkdtemp(prefix="dosong-lake-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    Lake(folder)
+    return folder

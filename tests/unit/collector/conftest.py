@@ -13,11 +13,12 @@ from collector.geo.locate import Locator
 from collector.geo.roads import Roads
 from collector.ingest.intake import Intake
 from collector.ingest.link import Link
+from collector.ingest.time_teller import TimeTeller
 from collector.ingest.worker import Worker
 from collector.store.lake import Lake
 from collector.store.ledger import Ledger
 from sim.broker import Broker
-from sim.certificates import COLLECTOR, Authority, files
+from sim.certificates import COLLECTOR, PLANNER, Authority, files
 
 TIMEOUT_S = 20.0
 PROBES = ("dn-01", "dn-02")
@@ -33,7 +34,7 @@ def wait_until(true, what, timeout_s=TIMEOUT_S):
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory):
     authority = Authority(tmp_path_factory.mktemp("tls") / "keys")
-    for name in (*PROBES, COLLECTOR):
+    for name in (*PROBES, COLLECTOR, PLANNER):
         authority.client(name)
     return authority
 
@@ -92,10 +93,10 @@ def mqtt_config(broker, keys):
 
 @contextlib.contextmanager
 def running(link, intake, ledger, ingest):
-    """The link and the worker in their threads, as `dosong-collector run` has them."""
+    """The link and what serves it in their threads, as `dosong-collector run` has them."""
     stop = threading.Event()
-    worker = Worker(link, intake, ledger, ingest)
-    threads = [threading.Thread(target=part.run, args=(stop,)) for part in (link, worker)]
+    parts = [link, Worker(link, intake, ledger, ingest), TimeTeller(link)]
+    threads = [threading.Thread(target=part.run, args=(stop,)) for part in parts]
     for thread in threads:
         thread.start()
     try:

@@ -86,6 +86,7 @@ def event_record(seq, name, **changes):
         "boot_id": BOOT,
         "mono_ns": seq * SECOND_NS,
         "utc": START + timedelta(seconds=seq),
+        "clock_state": ClockState.GPS,
         "outcome": Outcome.OK,
         "software": "26.11",
         "payload": event.Payload(name=name, detail=changes.pop("detail", {})),

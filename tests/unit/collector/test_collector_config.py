@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.config import Config, ConfigError, load
+from collector.config import Config, ConfigError, load, of_worker
 from collector.geo import configured
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "collector.example.toml"
@@ -34,7 +34,7 @@ def test_paths_count_from_the_file(write, tmp_path):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ('[geo]\nboundaries = ["none.geojson"]', "geo.boundaries[0]: file not found"),
+        ('[geo]\nboundaries = ["none.geojson"]', "geo.boundaries[0]: file not found: none.geojson"),
         ("[mqtt]\nport = 70000", "mqtt.port: Expected `int` <= 65535"),
         ("[mqtt]\nhots = 'x'", "mqtt.hots: unknown key"),
         ("[mqt]\nhost = 'x'", "mqt: unknown key"),
@@ -70,7 +70,21 @@ def test_the_example_is_the_defaults_and_names_every_key():
         line.removeprefix("#") if line[:1] == "#" and line[1:2].isalpha() else line
         for line in text.splitlines()
     )
-    for section in ("mqtt", "store", "ingest", "geo", "targets", "web"):
+    for section in ("mqtt", "store", "ingest", "geo", "targets", "spectrum", "web"):
         assert f"[{section}]" in text
         for key in type(getattr(Config(), section)).__struct_fields__:
             assert f"{key} =" in uncommented, f"{section}.{key}"
+
+
+def test_a_further_worker_has_a_name_and_a_certificate_of_its_own(tmp_path, write):
+    for name in ("ca.crt", "c.crt", "c.key", "c-2.crt", "c-2.key"):
+        (tmp_path / name).touch()
+    config = load(
+        write("[mqtt]\nca_file = 'ca.crt'\ncert_file = 'c.crt'\nkey_file = 'c.key'\nusername = 'c'")
+    )
+    second = of_worker(config, 2).mqtt
+    assert (second.client_id, second.username) == ("dosong-collector-2", "c-2")
+    assert (second.cert_file, second.key_file) == (tmp_path / "c-2.crt", tmp_path / "c-2.key")
+    assert second.ca_file == tmp_path / "ca.crt"
+    with pytest.raises(ConfigError, match=r"mqtt\.cert_file: file not found: c-3\.crt"):
+        of_worker(config, 3)

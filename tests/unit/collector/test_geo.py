@@ -239,7 +239,7 @@ def test_a_broken_feature_is_named_with_its_file(write, broken, says):
     assert says in caught.value.problem
 
 
-@pytest.mark.parametrize("content", ["", "{}", '{"features": []}', "\x00"])
+@pytest.mark.parametrize("content", ["", "{}", '{"features": []}', "\x00", "[" * 100_000])
 def test_a_broken_file_is_named(tmp_path, content):
     file = tmp_path / "set.geojson"
     file.write_text(content)

@@ -1,19 +1,19 @@
 """Ingest on a real broker: stored, then acknowledged; what is no record is kept and named."""
 
 import contextlib
+import json
 import os
 import queue
 import shutil
-import ssl
+import sqlite3
 import subprocess
+from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
-import paho.mqtt.client as mqtt
 import pytest
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
+from collector.cli import main
 from collector.config import Ingest
 from collector.geo.boundaries import Boundaries
 from collector.geo.locate import Locator
@@ -21,54 +21,16 @@ from collector.geo.roads import Roads
 from collector.ingest.intake import Intake
 from collector.ingest.link import Link
 from collector.store.lake import Lake, LakeError, snapshot
-from collector.store.ledger import Ledger
-from sim.certificates import files
+from collector.store.ledger import Ledger, LedgerError
 from wire import topics
-from wire.codec import encode_record, pack
+from wire.codec import encode_record, pack, pack_file
 from wire.control import Ack, Presence, batch_id
 
 from .conftest import TIMEOUT_S, running, wait_until
+from .probe import Probe
 from .records import EPOCH, PROBE, event_record, radio_record
 
 OTHER = UUID("99999999-9999-4999-8999-999999999999")
-
-
-class Probe:
-    """A probe's uplink: publishes anything and hears its acknowledgements and live values."""
-
-    def __init__(self, broker, keys, name=PROBE):
-        self.name = name
-        self.acks = queue.SimpleQueue()
-        identity = files(keys, name)
-        context = ssl.create_default_context(cafile=keys / "ca.crt")
-        context.load_cert_chain(identity.certificate, identity.key)
-        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, name, protocol=mqtt.MQTTv5)
-        self.client.tls_set_context(context)
-        self.client.reconnect_delay_set(1, 1)
-        self.client.on_connect = lambda client, *_: client.subscribe(topics.ack(name), 1)
-        subscribed = queue.SimpleQueue()
-        self.client.on_subscribe = lambda *_: subscribed.put(None)
-        self.client.on_message = lambda _c, _u, message: self.acks.put(message.payload)
-        self.client.connect("127.0.0.1", broker.port)
-        self.client.loop_start()
-        subscribed.get(timeout=TIMEOUT_S)
-
-    def send(self, content, batch=None, topic=None):
-        properties = Properties(PacketTypes.PUBLISH)
-        if batch is not None:
-            properties.CorrelationData = batch.encode()
-        target = topic or topics.data(self.name)
-        self.client.publish(target, content, qos=1, properties=properties)
-
-    def send_records(self, *records, batch=None):
-        self.send(pack(map(encode_record, records)), batch)
-
-    def ack(self):
-        return msgspec.json.decode(self.acks.get(timeout=TIMEOUT_S), type=Ack)
-
-    def close(self):
-        self.client.disconnect()
-        self.client.loop_stop()
 
 
 @pytest.fixture
@@ -93,6 +55,11 @@ class TestStoring:
         assert reader.ledger()[0].received == 100
         assert len(snapshot(lake_folder, "radio").files) == 1
 
+    def test_batches_with_and_without_the_dictionary_are_read(self, probe):
+        for seq, packed in enumerate((pack, pack_file), 1):
+            probe.send(packed([encode_record(radio_record(seq))]))
+            assert probe.ack().contiguous_seq == seq
+
     def test_records_of_several_kinds_share_a_batch(self, probe, lake_folder):
         probe.send_records(radio_record(1), event_record(2, "modem_back"))
         assert probe.ack().contiguous_seq == 2
@@ -115,7 +82,9 @@ class TestStoring:
         first = probe.ack()
         assert (first.contiguous_seq, first.stored) == (0, ((3, 4),))
         probe.send_records(radio_record(1), radio_record(2))
-        assert probe.ack() == Ack(probe=PROBE, epoch=EPOCH, contiguous_seq=4)
+        assert probe.ack().contiguous_seq == 2
+        probe.send_records(radio_record(5))
+        assert probe.ack() == Ack(probe=PROBE, epoch=EPOCH, contiguous_seq=5)
 
     def test_what_the_probe_gave_up_is_counted_from_its_own_event(self, probe, reader):
         detail = {"first_seq": 2, "last_seq": 5, "count": 4}
@@ -124,6 +93,13 @@ class TestStoring:
         [row] = reader.ledger()
         assert (row.received, row.dropped_at_probe, row.missing) == (2, 4, 0)
 
+    def test_what_was_given_up_in_an_epoch_before_says_nothing_of_this_one(self, probe, reader):
+        detail = {"first_seq": 2, "last_seq": 5, "count": 4, "epoch": str(UUID(int=9))}
+        probe.send_records(radio_record(1), event_record(6, "outbox_dropped", detail=detail))
+        assert probe.ack().contiguous_seq == 1
+        [row] = reader.ledger()
+        assert (row.received, row.dropped_at_probe, row.missing) == (2, 0, 4)
+
     def test_presence_says_what_is_still_missing(self, probe, reader):
         probe.send_records(radio_record(1))
         probe.ack()
@@ -131,7 +107,45 @@ class TestStoring:
         probe.send(msgspec.json.encode(presence), topic=topics.status(PROBE))
         wait_until(reader.presence, "the presence is kept")
         [row] = reader.ledger()
-        assert (row.made, row.missing, row.missing_ranges) == (4, 3, ((2, 4),))
+        assert (row.made, row.missing) == (4, 3)
+
+
+@pytest.fixture
+def told(tmp_path, collecting, capsys):
+    """What `dosong-collector ledger --json` says of the one epoch."""
+    assert collecting.connected
+    config = tmp_path / "collector.toml"
+    config.write_text('[store]\nfolder = "."\n')
+
+    def ask():
+        assert main(["ledger", "--config", str(config), "--json"]) == 0
+        [row] = json.loads(capsys.readouterr().out)
+        return row
+
+    return ask
+
+
+def test_a_planted_hole_is_seen_with_its_age_and_closes(probe, told):
+    began = datetime.now(UTC)
+    for first, last in ((1, 100), (151, 200)):
+        probe.send_records(*map(radio_record, range(first, last + 1)))
+        probe.ack()
+    presence = Presence(probe=PROBE, online=True, epoch=EPOCH, made=250)
+    probe.send(msgspec.json.encode(presence), topic=topics.status(PROBE))
+    wait_until(lambda: told()["made"] == 250, "the presence is kept")
+    row = told()
+    assert (row["received"], row["missing"]) == (150, 100)
+    assert [(hole["first_seq"], hole["last_seq"]) for hole in row["holes"]] == [
+        (101, 150),
+        (201, 250),
+    ]
+    known = [datetime.fromisoformat(hole["since_utc"]) for hole in row["holes"]]
+    assert began < known[0] < known[1] < datetime.now(UTC)
+    for first, last in ((201, 250), (101, 150)):
+        probe.send_records(*map(radio_record, range(first, last + 1)))
+        probe.ack()
+    row = told()
+    assert (row["received"], row["missing"], row["holes"]) == (250, 0, [])
 
 
 @pytest.mark.usefixtures("collecting")
@@ -187,6 +201,7 @@ class TestRefusing:
         malformed = [
             b"{}",
             b"\x00",
+            b'{"new":' + b"[" * 2000,
             msgspec.json.encode(Presence(probe="dn-02", online=True)),
             msgspec.json.encode(Presence(probe=PROBE, online=True, epoch=EPOCH, made=1 << 70)),
         ]
@@ -275,6 +290,27 @@ def test_what_cannot_be_stored_is_not_acknowledged_until_it_can(
         failing = False
         assert probe.ack().contiguous_seq == 1
     assert ledger.ledger()[0].duplicates_dropped == 0
+
+
+def test_a_ledger_that_cannot_be_read_ends_nothing(collecting, probe, tmp_path, caplog):
+    assert collecting.connected
+    with contextlib.closing(sqlite3.connect(tmp_path / "collector.db", timeout=30)) as other:
+        other.execute("ALTER TABLE run RENAME TO away")
+        probe.send_records(radio_record(1))
+        wait_until(lambda: "nothing is acknowledged" in caplog.text, "it was tried")
+        other.execute("ALTER TABLE away RENAME TO run")
+    assert probe.ack().contiguous_seq == 1
+
+
+def test_a_live_value_that_nobody_can_vouch_for_is_left_out(collecting, probe, monkeypatch):
+    def is_latest(_self, _record):
+        raise LedgerError("disk I/O error")
+
+    monkeypatch.setattr(Ledger, "is_latest", is_latest)
+    assert collecting.connected
+    for seq in (1, 2):
+        probe.send_records(radio_record(seq))
+        assert probe.ack().contiguous_seq == seq
 
 
 @pytest.mark.root

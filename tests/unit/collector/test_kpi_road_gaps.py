@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from collector.kpi import kpis
-from collector.kpi._passes import Sample, passes
+from collector.kpi._passes import cut
 from collector.targets import load
 from tests.unit.collector.campaigns import (
     NOW,
@@ -116,7 +117,7 @@ def one_pass(campaign, road):
 def test_one_pass_finds_the_gap_and_proves_neither_side(found):
     here = found["one_pass", "Viettel"]
     assert here.estimate == pytest.approx(1400, abs=25)
-    assert here.lower == 1350
+    assert here.lower == 0
     assert here.upper == LENGTH_M
     assert here.blocks == 1
     assert any("confirmed" in reason.en for reason in here.against_fail)
@@ -140,7 +141,7 @@ def covered_once(campaign, road):
 
 def test_covered_on_one_of_three_passes_is_unknown(found):
     here = found["covered_once", "Viettel"]
-    assert (here.lower, here.upper) == (0, 1350)
+    assert (here.lower, here.upper) == (0, 1365)  # up to the looks with service around it
     assert here.context["unknown_share"] == pytest.approx(1350 / LENGTH_M)
 
 
@@ -290,6 +291,144 @@ def test_an_old_pass_leaves_the_road_unknown(found):
     assert (found["long_ago", "Viettel"].lower, found["long_ago", "Viettel"].upper) == (0, LENGTH_M)
 
 
+def test_a_road_driven_too_long_ago_says_so_and_asks_for_passes(found):
+    here = found["long_ago", "Viettel"]
+    assert any("too long ago" in reason.en for reason in here.against_fail)
+    assert [(need.what, need.more, need.where) for need in here.need] == [("passes", 1, "long_ago")]
+
+
+@scenario
+def silence_on_both_sides(campaign, road):
+    three_passes(campaign, road, [(2035.0, 3015.0)], silent=[(1885.0, 2035.0), (3015.0, 3165.0)])
+
+
+def test_what_was_not_looked_at_proves_no_gap(found):
+    here = found["silence_on_both_sides", "Viettel"]
+    assert 950 <= here.lower <= 980
+    assert here.upper >= 1280
+    assert here.context["gaps"][0]["error_m"] is None
+
+
+@scenario
+def seen_by_two_and_by_one(campaign, road):
+    three_passes(campaign, road, [(2000.0, 3100.0)], [(2000.0, 3100.0)], [(2000.0, 3600.0)])
+    silent = [(3050.0, 3650.0)]
+    campaign.drive(start=days_later(8), length_m=LENGTH_M, gaps=[], silent=silent, road=road)
+
+
+def test_the_lower_limit_is_what_two_passes_saw(found):
+    here = found["seen_by_two_and_by_one", "Viettel"]
+    assert here.lower <= 1100
+
+
+def near_a_kilometre(length_m):
+    def build(campaign, road):
+        three_passes(campaign, road, [(2003.0, 2003.0 + length_m)])
+
+    return build
+
+
+LENGTHS_M = range(940, 1075, 15)
+SCENARIOS |= {f"gap of {length_m} m": near_a_kilometre(length_m) for length_m in LENGTHS_M}
+
+
+@pytest.mark.parametrize("length_m", LENGTHS_M)
+def test_a_gap_near_the_threshold_is_decided_only_the_right_way(found, length_m):
+    here = found[f"gap of {length_m} m", "Viettel"]
+    assert here.lower <= length_m <= here.upper
+    assert here.estimate == pytest.approx(length_m, abs=25)
+    if here.lower <= 1000 < here.upper:
+        assert here.need
+    else:
+        assert (here.upper <= 1000) == (length_m <= 1000)
+
+
+def test_limits_reach_to_the_looks_around_an_end_and_allow_for_their_error(found):
+    [gap] = found["gap of 940 m", "Viettel"].context["gaps"]
+    half_a_step_m, error_m, passes = 7.5, 8.0, 3
+    reach_m = half_a_step_m + 1.645 * error_m / 2.448 / passes**0.5
+    assert gap["most_m"] == pytest.approx(gap["length_m"] + 2 * reach_m)
+    assert gap["error_m"] == pytest.approx(2 * reach_m)
+
+
+def test_a_gap_of_940_m_is_none_of_a_kilometre(found):
+    assert found["gap of 940 m", "Viettel"].upper <= 1000
+
+
+@scenario
+def short_with_a_gap(campaign, road):
+    for number, at_m in enumerate((2010.0, 2049.0, 2049.0)):
+        campaign.drive(
+            start=days_later(number), length_m=LENGTH_M, gaps=[(at_m, at_m + 400.0)], road=road
+        )
+
+
+def test_where_a_gap_ends_is_no_unknown_road(found):
+    here = found["short_with_a_gap", "Viettel"]
+    assert here.context["unknown_share"] > 0
+    assert here.against_pass == ()
+    assert here.upper < 1000
+
+
+@scenario
+def one_is_enough(campaign, road):
+    three_passes(campaign, road, [])
+    other = {"modem": "1-1.2", "home_plmn": "45202", "plmn": "45202"}
+    campaign.drive(start=days_later(0), length_m=200.0, road=road, **other)
+
+
+def test_another_operator_takes_nothing_from_a_road_that_one_covers(found):
+    assert found["one_is_enough", "VinaPhone"].against_pass
+    together = found["one_is_enough", "any"]
+    assert (together.upper, together.against_pass) == (0, ())
+
+
+@scenario
+def each_covers_a_half(campaign, road):
+    other = {"modem": "1-1.2", "home_plmn": "45202", "plmn": "45202"}
+    three_passes(campaign, road, [], silent=[(3500.0, LENGTH_M + 1)])
+    three_passes(campaign, road, [], silent=[(0.0, 2500.0)], **other)
+
+
+def test_operators_that_cover_a_half_each_cover_the_road_together(found):
+    together = found["each_covers_a_half", "any"]
+    assert (together.upper, together.against_pass) == (0, ())
+
+
+DARK = [(0.0, LENGTH_M + 1)]
+
+
+@scenario
+def a_deaf_modem(campaign, road):
+    for number in range(6):
+        deaf = number >= 3
+        campaign.drive(
+            start=days_later(number),
+            length_m=LENGTH_M,
+            gaps=DARK if deaf else [],
+            probe="dn-08" if deaf else "dn-01",
+            road=road,
+        )
+
+
+@scenario
+def two_that_hear_nothing(campaign, road):
+    for number in range(4):
+        probe = f"dn-{10 + number % 2}"
+        campaign.drive(
+            start=days_later(number), length_m=LENGTH_M, gaps=DARK, probe=probe, road=road
+        )
+
+
+def test_one_modem_that_was_served_nowhere_is_no_proof_and_two_are(found):
+    deaf = found["a_deaf_modem", "Viettel"]
+    assert deaf.lower > 1000
+    [reason] = deaf.against_fail
+    assert "dn-08 1-1.1" in reason.en
+    assert deaf.need
+    assert found["two_that_hear_nothing", "Viettel"].against_fail == ()
+
+
 @scenario
 def about_a_kilometre(campaign, road):
     three_passes(campaign, road, [(2000.0, 2960.0)])
@@ -299,16 +438,25 @@ def test_a_gap_close_to_a_kilometre_is_flagged(found):
     assert found["about_a_kilometre", "Viettel"].context["redrive"] == ["km 2.00-2.96"]
 
 
+def cut_at(at_s, chainage_m):
+    return cut(
+        modem=np.zeros(len(at_s), np.int64),
+        at_us=np.array(at_s, np.int64) * 1_000_000,
+        chainage_m=np.array(chainage_m, np.float64),
+    )
+
+
 def test_a_turn_and_a_pause_each_begin_a_new_pass():
-    there = [Sample(second, 20.0 * second, True) for second in range(50)]
-    back = [Sample(50 + second, 960.0 - 20.0 * second, True) for second in range(50)]
-    again = [Sample(700 + second, 20.0 * second, True) for second in range(50)]
-    found = list(passes([*there, *back, *again]))
-    assert [one.upwards for one in found] == [True, False, True]
-    assert [len(one.samples) for one in found] == [50, 50, 50]
+    along = [20.0 * second for second in range(50)]
+    found = cut_at(
+        [*range(50), *range(50, 100), *range(700, 750)],
+        [*along, *(960.0 - at for at in along), *along],
+    )
+    assert found.upwards.tolist() == [True, False, True]
+    assert np.bincount(found.of_look).tolist() == [50, 50, 50]
 
 
 def test_the_noise_of_a_receiver_is_no_turn():
     jitter = [0.0, -30.0, 25.0, -45.0]
-    samples = [Sample(second, 15.0 * second + jitter[second % 4], True) for second in range(100)]
-    assert len(list(passes(samples))) == 1
+    found = cut_at(range(100), [15.0 * second + jitter[second % 4] for second in range(100)])
+    assert found.upwards.tolist() == [True]

@@ -6,6 +6,7 @@ from collector import stats
 from collector.kpi import kpis
 from collector.targets import load, periods
 from tests.unit.collector.campaigns import VIETTEL, VINAPHONE, Campaign, ground, spots
+from wire.cells import RatClass
 from wire.messages import Outcome
 
 QUARTER = periods.quarter(2026, 4)
@@ -38,6 +39,17 @@ def test_59_of_59_blocks_prove_95_percent_and_58_ask_for_one_more(campaign, tmp_
     assert proven.need == ()
     assert nearly.lower < 0.95
     assert [(need.what, need.more) for need in nearly.need] == [("blocks", 1)]
+
+
+def test_what_is_missing_goes_by_the_share_there_is(campaign, tmp_path):
+    for number, (lat, lon, at) in enumerate(spots(60)):
+        campaign.session(2.0 if number % 12 == 0 else 9.0, lat=lat, lon=lon, at=at)
+    found = measured(campaign, tmp_path).findings[0]
+    assert (found.n, found.estimate) == (60, pytest.approx(55 / 60))
+    [need] = found.need
+    count = found.n_eff + need.more
+    assert stats.clopper_pearson(count * found.estimate, count).upper < 0.95
+    assert stats.clopper_pearson((count - 1) * found.estimate, count - 1).upper >= 0.95
 
 
 def test_what_the_network_failed_has_not_reached_the_rate(campaign, tmp_path):
@@ -107,3 +119,29 @@ def test_an_operator_nobody_measured_speaks_against_a_verdict_on_all(campaign, t
     assert together.estimate == 1
     assert "VinaPhone" in together.against_pass[0].en
     assert together.against_fail == together.against_pass
+
+
+def test_ultra_hd_asks_25_and_shows_5g_apart(campaign, tmp_path):
+    uhd = {"height": 2160, "profile": "video-2160p"}
+    for rate, rat_class in ((30.0, "5g"), (24.9, "5g"), (60.0, "5g"), (10.0, "4g"), (26.0, "4g")):
+        campaign.session(rate, rat_class=RatClass(rat_class), **uhd)
+    campaign.session(9.0)
+    target = next(target for target in load() if target.id == "T6")
+    result = kpis()["video_share"].measure(
+        campaign.store(tmp_path),
+        ground=ground(),
+        levels=("commune",),
+        period=QUARTER,
+        threshold=0.95,
+        parameters=target.parameters,
+    )
+    found = result.findings[0]
+    assert (found.n, found.estimate) == (5, pytest.approx(3 / 5))
+    assert (found.context["n_5g"], found.context["share_5g"]) == (3, pytest.approx(2 / 3))
+    assert "T1" in target.note.en
+
+
+def test_without_a_session_on_5g_its_share_is_unknown(campaign, tmp_path):
+    campaign.session(9.0)
+    found = measured(campaign, tmp_path).findings[0]
+    assert (found.context["n_5g"], found.context["share_5g"]) == (0, None)

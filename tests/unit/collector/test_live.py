@@ -73,3 +73,14 @@ def test_what_the_broker_did_not_take_is_offered_again():
     live.publish_due(101.5)
     live.publish_due(103.0)
     assert offered == [RADIO, RADIO]
+
+
+def test_what_another_worker_has_got_a_newer_one_of_is_not_shown(published):
+    newest = {RADIO: 3}
+    live = Live(
+        lambda topic, content: published.append((topic, decode_record(content).seq)) or True,
+        lambda record: newest[topics.live(record.probe, record.kind)] == record.seq,
+    )
+    live.show([radio_record(2)], 100.0)
+    live.show([radio_record(3)], 101.0)
+    assert published == [(RADIO, 3)]

@@ -6,19 +6,19 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from collector.cli import main
-from collector.ingest.files import import_files
-from wire.codec import encode_record, pack
+from collector.ingest.files import find, import_files
+from wire.codec import encode_record, pack_file
 
 from .records import EPOCH, event_record, radio_record
 
 
 @pytest.fixture
-def configured(tmp_path, lake_folder, intake):
+def configured(tmp_path, lake_folder, intake, ledger):
     """Twenty radio rows and one event, on the way in as all others."""
     records = [*map(radio_record, range(1, 21)), event_record(21, "modem_gone")]
     file = tmp_path / "a.jsonl.zst"
-    file.write_bytes(pack(map(encode_record, records)))
-    import_files([file], intake, batch_rows=1000, on_progress=lambda *_: None)
+    file.write_bytes(pack_file(map(encode_record, records)))
+    import_files(find([file]), intake, ledger, batch_rows=1000, on_progress=lambda *_: None)
     configuration = tmp_path / "collector.toml"
     configuration.write_text(f'[store]\nfolder = "{lake_folder.parent}"\n')
     return configuration

@@ -19,6 +19,8 @@ from .conftest import TIMEOUT_S, wait_until
 from .records import radio_record
 
 EPOCH = UUID(int=7)
+PAGE_TIMEOUT_S = 90.0
+"""The first request waits for verdicts, half a minute at the most, and the machine is busy."""
 COMMAND = [sys.executable, "-c", "from collector.cli import main; raise SystemExit(main())"]
 
 
@@ -58,7 +60,8 @@ def test_the_service_collects_shows_a_page_and_ends_cleanly(
         with Delivery(broker.port, keys, [("dn-01", EPOCH)]) as delivery:
             delivery.send([radio_record(seq, epoch=EPOCH) for seq in range(1, 101)])
             delivery.drain()
-        with urllib.request.urlopen(f"http://127.0.0.1:{page_port}/", timeout=TIMEOUT_S) as page:
+        address = f"http://127.0.0.1:{page_port}/"
+        with urllib.request.urlopen(address, timeout=PAGE_TIMEOUT_S) as page:
             assert page.status == 200
     finally:
         service.send_signal(signal.SIGTERM)

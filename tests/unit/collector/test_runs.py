@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.store.runs import count, covers, gaps, merge, within
+from collector.store.runs import count, covers, gaps, merge, overlap, within, without
 
 RUNS = st.lists(
     st.tuples(st.integers(1, 60), st.integers(0, 8)).map(lambda run: (run[0], run[0] + run[1]))
@@ -38,3 +38,10 @@ def test_a_number_is_covered_when_a_run_holds_it(runs, seq):
 def test_within_clips_to_the_span(runs, first, length):
     span = (first, first + length)
     assert numbers(within(merge(runs), span)) == numbers(runs) & numbers([span])
+
+
+@given(RUNS, RUNS)
+def test_what_is_taken_away_and_what_is_shared_are_the_whole(runs, others):
+    runs, others = merge(runs), merge(others)
+    assert numbers(without(runs, others)) == numbers(runs) - numbers(others)
+    assert numbers(overlap(runs, others)) == numbers(runs) & numbers(others)

@@ -57,21 +57,6 @@ def test_a_certain_share_cannot_be_proven():
     assert stats.successes_to_prove(10, 10, share=1.0) is None
 
 
-@pytest.mark.parametrize(
-    ("half_width", "trials"), [(0.01, 1825), (0.02, 457), (0.03, 203), (0.05, 73)]
-)
-def test_trials_for_a_half_width_at_95_percent(half_width, trials):
-    assert stats.trials_for_width(0.95, half_width=half_width) == trials
-
-
-@pytest.mark.parametrize(
-    ("variation", "half_width", "blocks"),
-    [(0.6, 0.10, 139), (0.8, 0.10, 246), (1.0, 0.10, 385), (0.8, 0.05, 984)],
-)
-def test_blocks_for_a_half_width_of_the_mean(variation, half_width, blocks):
-    assert stats.blocks_for_width(variation, relative_half_width=half_width) == blocks
-
-
 def test_student_limits_of_a_small_sample():
     # Mean 10, s = 2, n = 9: t(0.95, 8) = 1.8595, so 10 -+ 1.2397.
     values = [8.0, 12.0] * 4 + [10.0]
@@ -146,3 +131,13 @@ def test_limits_of_the_mean_hold_in_95_of_100_campaigns():
         truth = math.exp(3.5 + 0.125)
         above += stats.mean_limits(stats.mean(values)).lower > truth
     assert above / 600 < 0.07
+
+
+def test_one_cluster_that_outweighs_all_others_leaves_one_trial():
+    good = [1.0] * 299 + [0.5]
+    found = stats.clustered_trials(
+        good, [1] * 300, where={"cell": ["long"] * 298 + ["short", "shorter"]}
+    )
+    assert found.trials == 1.0
+    assert found.by == ("cell",)
+    assert stats.wilson(found.successes, found.trials).lower < 0.3

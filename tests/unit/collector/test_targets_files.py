@@ -65,6 +65,7 @@ def test_the_threshold_in_force_begins_with_its_day_in_viet_nam(file):
 @pytest.mark.parametrize(
     ("old", "new", "place"),
     [
+        ('id = "T1"', 'id = "[/bold]"', "id"),
         ('headline = "commune"', 'headline = "road"', "headline"),
         ('levels = ["commune"]', 'levels = ["village"]', "levels"),
         ('kpi = "mean_download"', 'kpi = "mean_dowload"', "kpi"),
@@ -114,6 +115,26 @@ def test_an_operator_without_a_plmn_is_refused(tmp_path):
         operators(tmp_path / "nowhere.toml")
 
 
+@pytest.mark.parametrize(
+    ("second", "place"),
+    [
+        ({"plmn": "45202", "name": "Any"}, "operator[1].name"),
+        ({"plmn": "45202", "name": ""}, "operator[1].name"),
+        ({"plmn": "45202", "name": "Vina\\u001b[2J"}, "operator[1].name"),
+        ({"plmn": "45204", "name": "VinaPhone"}, "operator[1].plmn"),
+    ],
+)
+def test_an_operator_that_could_be_taken_for_another_is_refused(tmp_path, second, place):
+    path = tmp_path / "operators.toml"
+    path.write_text(
+        '[[operator]]\nplmn = "45204"\nname = "Viettel"\n'
+        f'[[operator]]\nplmn = "{second["plmn"]}"\nname = "{second["name"]}"\n'
+    )
+    with pytest.raises(TargetError) as caught:
+        operators(path)
+    assert caught.value.place == place
+
+
 def test_months_and_quarters_begin_at_midnight_in_viet_nam():
     october, quarter, december = parse("2026-10"), parse("2026-Q4"), parse("2026-12")
     assert october.start_utc == datetime(2026, 9, 30, 17, tzinfo=UTC)
@@ -154,8 +175,15 @@ def test_the_running_month_comes_first_among_the_recent_ones():
 def test_days_count_back_from_now_or_from_the_end_of_what_is_asked():
     now = datetime(2026, 11, 10, 5, tzinfo=UTC)
     rule = Rule(kind="days", days=90)
-    assert rule.over(now).end_utc == now
+    assert rule.over(now).end_utc == datetime(2026, 11, 10, 17, tzinfo=UTC)
+    assert rule.over(now).label == "2026-08-13/2026-11-10"
     asked = rule.over(now, parse("2026-10"))
     assert asked.end_utc == parse("2026-10").end_utc
     assert (asked.end_utc - asked.start_utc).days == 90
-    assert rule.over(now, parse("2026-11")).end_utc == now
+    assert rule.over(now, parse("2026-11")) == rule.over(now)
+
+
+def test_a_year_is_that_of_viet_nam():
+    assert parse("2026").start_utc == datetime(2025, 12, 31, 17, tzinfo=UTC)
+    assert parse("2026").end_utc == datetime(2026, 12, 31, 17, tzinfo=UTC)
+    assert Rule(kind="year").over(datetime(2026, 6, 1, tzinfo=UTC)) == parse("2025")

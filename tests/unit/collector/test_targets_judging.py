@@ -8,9 +8,10 @@ import msgspec
 import numpy as np
 import pytest
 
+from collector.checker import judge_all
 from collector.config import ConfigError
 from collector.config import load as load_config
-from collector.targets import HEADLINE, Value, Verdict, judge, judge_all, load, parse, select
+from collector.targets import HEADLINE, Value, Verdict, judge, load, parse
 from tests.unit.collector.campaigns import (
     NOW,
     OCTOBER,
@@ -134,11 +135,12 @@ def test_the_headline_fails_with_one_commune_and_counts_them_all(month):
 def test_a_verdict_carries_what_is_needed_to_compute_it_again(month):
     headline, verdict = one(month, level=HEADLINE), one(month, code="fast", operator="Viettel")
     evidence = verdict.evidence
-    assert "GROUP BY" in headline.evidence.query
+    assert "WHERE" in headline.evidence.query
     assert evidence.query is None
     assert evidence.query_sha256 == headline.evidence.query_sha256
-    assert evidence.tables == {"throughput": 1}
-    assert evidence.boundary_set == "test-2024"
+    assert (evidence.rows_in, evidence.rows_out) == (48, 0)
+    assert len({one.evidence.rows_sha256 for one in month if one.level == "commune"}) == 10
+    assert verdict.boundary_set == "test-2024"
     assert evidence.profiles == ("tcp-6x10s-down",)
     assert evidence.parameters["minimum"]["blocks"] == 30
     assert evidence.threshold_valid_from == "2024-07-02"
@@ -148,12 +150,6 @@ def test_a_verdict_carries_what_is_needed_to_compute_it_again(month):
 
 def test_verdicts_survive_json(month):
     assert msgspec.json.decode(msgspec.json.encode(month), type=list[Verdict]) == month
-
-
-def test_select_keeps_the_headlines(month):
-    districts = select(month, level="district")
-    assert {verdict.level for verdict in districts} == {"district", HEADLINE}
-    assert select(month, target="T3") == []
 
 
 def test_a_month_asked_for_is_the_month_judged(tmp_path):

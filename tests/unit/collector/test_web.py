@@ -3,21 +3,26 @@
 import asyncio
 import json
 import re
+import shutil
 import threading
 from datetime import datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import msgspec
 import pytest
 
+from collector.checker import Checker
 from collector.config import load
 from collector.store.ledger import Ledger, Received
+from collector.targets import parse
+from collector.targets.shipped import shipped
 from collector.web import board
 from collector.web.app import create
-from collector.web.view import View
+from collector.web.view import View, chapters
 from tests.unit.collector.campaigns import NOW, OCTOBER, Campaign, spots
+from tests.unit.collector.provinces import configured
 from wire.control import ModemState, Presence
 from wire.messages import Outcome
 
@@ -25,58 +30,27 @@ VERDICTS_PAGE = Path(__file__).parents[3] / "docs" / "explanation" / "verdicts.m
 EVIL = '<script>alert("x")</script>'
 
 
-def commune(code, name, lon):
-    west, east = lon - 0.05, lon + 0.05
-    ring = [[west, 11.9], [east, 11.9], [east, 12.1], [west, 12.1], [west, 11.9]]
-    return {
-        "type": "Feature",
-        "properties": {
-            "code": code,
-            "name": name,
-            "district_code": "660",
-            "district": "Gia Nghĩa",
-            "province_code": "67",
-            "province": "Đắk Nông",
-        },
-        "geometry": {"type": "Polygon", "coordinates": [ring]},
-    }
+pytestmark = pytest.mark.timeout(300)
+"""All targets are judged for the first time, while other tests run."""
 
 
-def road(name, degrees):
-    return {
-        "type": "Feature",
-        "properties": {"road": name},
-        "geometry": {
-            "type": "LineString",
-            "coordinates": [[107.7, 12.0], [107.7, 12.0 + degrees]],
-        },
-    }
-
-
-def collection(name, features):
-    return json.dumps({"type": "FeatureCollection", "name": name, "features": features})
+@pytest.fixture(scope="module", autouse=True)
+def patient():
+    """The first request waits for verdicts, however busy the machine is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(board, "FIRST_WAIT_S", 240.0)
+        yield
 
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory):
     """A collector that has received a month, a drive with a gap and a bad message."""
     folder = tmp_path_factory.mktemp("collector")
-    (folder / "areas.geojson").write_text(
-        collection(
-            "test-2024", [commune("24611", "Nghĩa Đức", 107.7), commune("24612", EVIL, 107.9)]
-        ),
-        encoding="utf-8",
-    )
-    (folder / "roads.geojson").write_text(collection("roads", [road("QL14", 0.054)]))
-    (folder / "collector.toml").write_text(
-        '[store]\nfolder = "data"\n'
-        '[geo]\nboundaries = ["areas.geojson"]\nroads = ["roads.geojson"]\n'
-    )
-    config = load(folder / "collector.toml")
+    config = configured(folder, second=EVIL)
     campaign = Campaign()
     for index, (lat, lon, at) in enumerate(spots(60)):
         campaign.test(52 + index % 9, lat=lat, lon=lon, at=at)
-        campaign.test(20 + index % 9, lat=lat, lon=lon, at=at, commune="24612")
+        campaign.test(20 + index % 9, lat=lat, lon=lon + 0.2, at=at, commune="24612")
         campaign.session(9.0, lat=lat, lon=lon, at=at)
     campaign.test(1, outcome=Outcome.INVALID)
     for day in range(3):
@@ -86,7 +60,9 @@ def config(tmp_path_factory):
     campaign.store(config.store.lake).close()
     epoch = uuid4()
     with Ledger(config.store.ledger) as ledger:
-        ledger.commit([Received(probe="dn-01", epoch=epoch, seqs=[1, 2, 4], duplicates=2)], [], NOW)
+        ledger.commit(
+            [Received(probe="dn-01", epoch=epoch, brought={UUID(int=1): [1, 2, 4, 4, 4]})], [], NOW
+        )
         modem = ModemState(name=EVIL, state="sampling", mode="lte", rsrp_dbm=-91.0)
         here = Presence(
             probe="dn-01", online=True, epoch=epoch, made=5, outbox_rows=7, modems=(modem,)
@@ -115,6 +91,8 @@ def answers(config):
         "/verdict?target=T3&level=road&code=QL14&operator=Viettel",
         "/api/verdicts?target=T1&level=commune",
         "/api/ledger",
+        "/ledger",
+        "/ledger?lang=en",
         "/api/probes",
         "/verdict?target=T1&level=commune&code=24611&operator=Viettel&lang=en",
         "/verdict?target=T3&level=road&code=QL14&operator=Viettel&lang=en",
@@ -198,6 +176,33 @@ def test_ledger_and_quarantine_are_on_the_page_and_in_json(answers):
     assert "0 unreadable messages are kept" in answers["/?lang=en"].text
 
 
+def test_the_ledger_names_each_hole_and_its_age(config, answers):
+    holes = answers["/api/ledger"].json()["ledger"][0]["holes"]
+    assert [(hole["first_seq"], hole["last_seq"]) for hole in holes] == [(3, 3), (5, 5)]
+    assert datetime.fromisoformat(holes[0]["since_utc"]) == NOW
+    later = NOW + timedelta(minutes=5)
+    vi, en = ask(create(config, now=lambda: later), "/ledger", "/ledger?lang=en")
+    assert ">5 phút</span>" in vi.text
+    assert ">5 min</span>" in en.text
+    assert "Chờ gửi" in vi.text
+    assert "the column Waiting" in en.text
+    assert "Thiếu" in answers["/ledger"].text
+    assert "Numbered anew" in answers["/ledger?lang=en"].text
+    assert "/ledger?lang=en" in answers["/?lang=en"].text
+
+
+def test_a_thousand_holes_are_counted_and_the_first_of_them_shown(tmp_path):
+    (tmp_path / "collector.toml").write_text('[store]\nfolder = "data"\n')
+    config = load(tmp_path / "collector.toml")
+    every_second = {UUID(int=1): range(2, 2001, 2)}
+    with Ledger(config.store.ledger) as ledger:
+        ledger.commit([Received(probe="dn-01", epoch=uuid4(), brought=every_second)], [], NOW)
+    later = NOW + timedelta(days=3)
+    [page] = ask(create(config, now=lambda: later), "/ledger")
+    assert page.text.count(">3 ngày</span>") == 100
+    assert "và 900 khoảng nữa" in page.text
+
+
 def test_probes_say_whether_they_are_there(answers):
     assert answers["/api/probes"].json()["probes"][0]["message"]["outbox_rows"] == 7
     assert "● online" in answers["/?lang=en"].text
@@ -206,7 +211,7 @@ def test_probes_say_whether_they_are_there(answers):
 
 def test_verdicts_as_json_can_be_narrowed(answers):
     everything = answers["/api/verdicts"].json()
-    assert {one["target"] for one in everything["verdicts"]} == {"T1", "T3", "T5", "T8"}
+    assert {one["target"] for one in everything["verdicts"]} >= {"T1", "T3", "T5", "T8"}
     assert datetime.fromisoformat(everything["computed_utc"]) == NOW
     some = answers["/api/verdicts?target=T1&level=commune"].json()["verdicts"]
     assert {(one["target"], one["level"]) for one in some} == {
@@ -219,7 +224,7 @@ def test_a_verdict_is_told_in_full_with_its_query(answers):
     page = answers["/verdict?target=T1&level=commune&code=24611&operator=Viettel&lang=en"].text
     assert "the lower limit" in page
     assert '<span title="invalid">invalid</span> 1' in page
-    assert "GROUP BY" in page
+    assert "direction" in page
     assert "test-2024" in page
     gap = answers["/verdict?target=T3&level=road&code=QL14&operator=Viettel&lang=en"].text
     assert "gap_from_m" in gap
@@ -261,11 +266,11 @@ def test_a_collector_that_has_nothing_yet_says_so(tmp_path):
         create(config, now=lambda: NOW), "/?lang=en", "/api/ledger", "/api/verdicts"
     )
     assert page.status_code == 200
-    assert "There is no verdict yet." in page.text
     assert "No record has been received yet." in page.text
-    assert "Something is wrong" in page.text
+    assert "Something is wrong" not in page.text
     assert ledger.json()["ledger"] == []
-    assert verdicts.status_code == 503
+    said = {one["verdict"] for one in verdicts.json()["verdicts"]}
+    assert said == {"NOT_APPLICABLE"}
 
 
 def test_judging_does_not_hold_up_other_requests(config, monkeypatch):
@@ -277,7 +282,7 @@ def test_judging_does_not_hold_up_other_requests(config, monkeypatch):
         assert go_on.wait(timeout=20)
         return []
 
-    monkeypatch.setattr(board, "judge_all", slow)
+    monkeypatch.setattr(board, "stand_all", slow)
     app = create(config, now=lambda: NOW)
 
     async def run():
@@ -301,7 +306,7 @@ def test_a_fault_of_ours_is_shown_and_not_kept_silent(config, monkeypatch, caplo
     def broken(_config, **_asked):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(board, "judge_all", broken)
+    monkeypatch.setattr(board, "stand_all", broken)
     [page] = ask(create(config), "/?lang=en")
     assert "internal error, see the log" in page.text
     assert "ZeroDivisionError" in caplog.text
@@ -310,7 +315,7 @@ def test_a_fault_of_ours_is_shown_and_not_kept_silent(config, monkeypatch, caplo
 def test_another_period_is_judged_when_it_is_asked_for(config, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        board, "judge_all", lambda _config, **named: asked.append(named["period"]) or []
+        board, "stand_all", lambda _config, **named: asked.append(named["period"]) or []
     )
     app = create(config, now=lambda: NOW)
     running, last, bad = ask(app, "/?period=2026-11&lang=en", "/?lang=en", "/?period=soon&lang=en")
@@ -324,7 +329,7 @@ def test_old_verdicts_are_shown_with_their_age_while_new_ones_are_worked_out(con
     moments = [NOW]
     calls = []
     monkeypatch.setattr(
-        board, "judge_all", lambda _config, **asked: calls.append(asked["now"]) or []
+        board, "stand_all", lambda _config, **asked: calls.append(asked["now"]) or []
     )
 
     async def run():
@@ -341,3 +346,52 @@ def test_old_verdicts_are_shown_with_their_age_while_new_ones_are_worked_out(con
     assert first.at == stale.at == NOW
     assert fresh.at == NOW + timedelta(seconds=90)
     assert calls == [NOW, NOW + timedelta(seconds=90)]
+
+
+def test_a_signed_month_is_shown_as_it_was_signed_and_by_whom(tmp_path):
+    config = configured(tmp_path)
+    campaign = Campaign()
+    campaign.test(50, at=OCTOBER)
+    campaign.store(config.store.lake).close()
+    with Checker.opened(config) as checker:
+        ids = [one.id for one in checker.check(now=NOW, period=parse("2026-10"))]
+        checker.book.sign("2026-10", by=EVIL, ids=ids, reason=None, now=NOW)
+    late = Campaign(first_seq=100)
+    late.test(60, at=OCTOBER)
+    late.store(config.store.lake).close()
+    page, api = ask(
+        create(config, now=lambda: NOW),
+        "/?period=2026-10&lang=en",
+        "/api/verdicts?period=2026-10&target=T1",
+    )
+    assert "Signed: &lt;script&gt;" in page.text
+    assert "would be others by data that came after" in page.text
+    [t1] = [
+        one
+        for one in api.json()["verdicts"]
+        if (one["code"], one["operator"]) == ("24611", "Viettel")
+    ]
+    assert (t1["n"], t1["signed_by"]) == (1, EVIL)
+    assert t1["late_data_verdict"] not in {None, t1["id"]}
+
+
+def test_a_target_that_is_added_while_the_page_runs_appears(tmp_path):
+    folder = tmp_path / "targets"
+    folder.mkdir()
+    shutil.copy(shipped("targets") / "t1.toml", folder)
+    config = configured(tmp_path, more='[targets]\nfolder = "targets"\n')
+    Campaign().store(config.store.lake).close()
+    moments = [NOW]
+
+    async def run():
+        kept = board.Board(config, lambda: moments[0])
+        await kept.judged()
+        shutil.copy(shipped("targets") / "t5.toml", folder)
+        moments[0] += timedelta(seconds=90)
+        await kept.judged()
+        await kept.close()
+        return await kept.judged()
+
+    judged = asyncio.run(run())
+    assert judged.problem is None
+    assert [one.target.id for one in chapters(judged.verdicts, judged.targets)] == ["T1", "T5"]
