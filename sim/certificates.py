@@ -12,6 +12,8 @@ import trustme
 from sim.cli import Command
 
 COLLECTOR = "collector"
+PLANNER = "planner"
+"""Sends plans to probes."""
 BROKER = "broker"
 DASHBOARD = "dashboard"
 """Reads what the collector shows of the latest records."""
@@ -35,9 +37,9 @@ class Authority:
         self.certificate = folder / "ca.crt"
         _write(self.certificate, self._authority.cert_pem.bytes())
 
-    def server(self, name: str = BROKER) -> Identity:
-        """Identity of a server on this machine."""
-        return self._issue(name, "localhost", "127.0.0.1")
+    def server(self, name: str = BROKER, *, address: str = "127.0.0.1") -> Identity:
+        """Identity of a server on this machine, or where it is reached otherwise."""
+        return self._issue(name, *dict.fromkeys(("localhost", "127.0.0.1", address)))
 
     def client(self, name: str) -> Identity:
         """Identity of a client; the broker knows it by `name`, the certificate's CN."""

@@ -1,15 +1,15 @@
 """Network namespaces and veth pairs named after their maker, so that leftovers can be told."""
 
+import itertools
 import json
 import logging
 import os
 import re
 import signal
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from sim.parts import find_command
+from sim.parts import CommandError, run_command
 
 _log = logging.getLogger(__name__)
 
@@ -18,6 +18,8 @@ PREFIX = "dosong"
 DEVICE = re.compile(r"ds(\d+)-\d+")
 COMMAND_TIMEOUT_S = 10.0
 SUBNETS = 1 << 14
+
+_serial = itertools.count()
 
 
 class NetworkError(RuntimeError):
@@ -32,20 +34,15 @@ class NetworkError(RuntimeError):
 
 def run(*command: str) -> str:
     """Output of a command of iproute2; raises `NetworkError`."""
-    words = " ".join(command)
     try:
-        done = subprocess.run(  # noqa: S603 - arguments are ours
-            [find_command(command[0]), *command[1:]],
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise NetworkError(words, str(error)) from error
-    if done.returncode != 0:
-        raise NetworkError(words, done.stderr.strip())
-    return done.stdout
+        return run_command(*command, timeout_s=COMMAND_TIMEOUT_S)
+    except CommandError as error:
+        raise NetworkError(error.command, error.problem) from error
+
+
+def new_device() -> str:
+    """A name that no other device of ours has."""
+    return f"ds{os.getpid()}-{next(_serial)}"
 
 
 def free_subnet() -> tuple[int, int]:

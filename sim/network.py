@@ -20,6 +20,7 @@ from sim.namespaces import (
     PREFIX,
     NetworkError,
     free_subnet,
+    new_device,
     remove_device,
     remove_leftovers,
     remove_namespace,
@@ -46,8 +47,6 @@ READY_TIMEOUT_S = 20.0
 MAX_LINKS = 64
 """Four addresses for each, of one /24."""
 UNSHAPED = "the operators share the loopback interface, and no rate is shaped"
-
-_serial = itertools.count()
 
 
 class OperatorLink(NamedTuple):
@@ -222,9 +221,8 @@ class OperatorNetworks:
         )
 
     def _shaped(self, link: OperatorLink, addresses: "_Addresses") -> OperatorNetwork:
-        serial = next(_serial)
-        namespace = f"{PREFIX}-{os.getpid()}-{serial}"
-        device = f"ds{os.getpid()}-{serial}"
+        device = new_device()
+        namespace = f"{PREFIX}-{device.removeprefix('ds')}"
         run("ip", "netns", "add", namespace)
         self._stack.callback(remove_namespace, namespace)
         run(

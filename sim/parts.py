@@ -12,13 +12,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 POLL_S = 0.05
+COMMAND_TIMEOUT_S = 30.0
 LOG_TAIL_BYTES = 4096
 LIFELINE = 'exec 3<&0 </dev/null; ({ read -r _ <&3; kill -KILL 0; } &); exec "$@" 3<&-'
 """For a shell whose standard input is a pipe that only the starter can write to.
@@ -53,6 +54,16 @@ class TooLateError(PartError):
         self.timeout_s = timeout_s
 
 
+class CommandError(PartError):
+    """A command did not do what it was asked to."""
+
+    def __init__(self, command: str, problem: str) -> None:
+        """Keep its words, and what it said."""
+        super().__init__(f"{command}: {problem}")
+        self.command = command
+        self.problem = problem
+
+
 class Part:
     """One child process; a context manager that ends it.
 
@@ -66,12 +77,14 @@ class Part:
         *,
         log: Path,
         environment: Mapping[str, str] | None = None,
+        pass_fds: Collection[int] = (),
     ) -> None:
-        """Prepare; nothing runs yet. `environment` is added to ours."""
+        """Prepare; nothing runs yet. `environment` is added to ours, `pass_fds` are inherited."""
         self.name = name
         self.arguments = tuple(arguments)
         self.log = log
         self._environment = dict(environment or {})
+        self._pass_fds = tuple(pass_fds)
         self._process: subprocess.Popen[bytes] | None = None
         self._lifeline = -1
 
@@ -90,6 +103,7 @@ class Part:
                     stderr=subprocess.STDOUT,
                     env=os.environ | self._environment,
                     start_new_session=True,
+                    pass_fds=self._pass_fds,
                 )
         except BaseException:
             os.close(our_end)
@@ -205,20 +219,44 @@ def find_command(name: str) -> str:
     return found
 
 
-def wait_until(ready: Callable[[], bool], what: str, timeout_s: float) -> None:
-    """Return once `ready()` is true; raises `TooLateError` with `what` after `timeout_s`."""
-    deadline = time.monotonic() + timeout_s
+def run_command(
+    *command: str, fine: Collection[int] = (0,), timeout_s: float = COMMAND_TIMEOUT_S
+) -> str:
+    """What a short command says; raises `CommandError`, `MissingCommandError`.
+
+    `fine` are the exit codes of success: e2fsck ends with 1 when it has mended.
+    """
+    words = " ".join(command)
+    try:
+        done = subprocess.run(  # noqa: S603  # arguments are ours
+            [find_command(command[0]), *command[1:]],
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CommandError(words, str(error)) from error
+    if done.returncode not in fine:
+        raise CommandError(words, done.stderr.strip() or f"ended with {done.returncode}")
+    return done.stdout
+
+
+def wait_until(ready: Callable[[], bool], what: str, timeout_s: float) -> float:
+    """Seconds until `ready()` was true; raises `TooLateError` with `what` after `timeout_s`."""
+    began_s = time.monotonic()
     while not ready():
-        if time.monotonic() > deadline:
+        if time.monotonic() - began_s > timeout_s:
             raise TooLateError(what, timeout_s)
         time.sleep(POLL_S)
+    return time.monotonic() - began_s
 
 
-def accepts(port: int) -> bool:
-    """Whether somebody listens on this port of 127.0.0.1."""
+def accepts(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether somebody listens on this port, of this machine by default."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 def _has_ended(process: subprocess.Popen[bytes], timeout_s: float) -> bool:

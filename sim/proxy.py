@@ -31,12 +31,12 @@ class _End:
 
 
 class Proxy:
-    """Listens on a port of 127.0.0.1 and forwards to another one; a context manager."""
+    """Listens on a port and forwards to another one of 127.0.0.1; a context manager."""
 
-    def __init__(self, upstream_port: int) -> None:
-        """Listen; forwarding begins with `start`."""
+    def __init__(self, upstream_port: int, *, host: str = "127.0.0.1") -> None:
+        """Listen on an address of ours; forwarding begins with `start`."""
         self._upstream_port = upstream_port
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
+        self._listener = socket.create_server((host, 0), backlog=BACKLOG)
         self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]
         self._selector = selectors.DefaultSelector()

@@ -21,10 +21,18 @@ QUEUED_WINDOWS = 16
 class Shaper:
     """Both ways of one pair; the probe's end is `device`, the other is in `namespace`."""
 
-    def __init__(self, *, device: str, namespace: str, down_mbit: float, up_mbit: float) -> None:
+    def __init__(
+        self,
+        *,
+        device: str,
+        namespace: str,
+        down_mbit: float,
+        up_mbit: float,
+        inside: str = INSIDE,
+    ) -> None:
         """Shape at once; raises `NetworkError`."""
         self._namespace = namespace
-        self._ends = {"down": ("-n", namespace, INSIDE), "up": (device,)}
+        self._ends = {"down": ("-n", namespace, inside), "up": (device,)}
         self._mbit = {"down": 0.0, "up": 0.0}
         self._black = {"down": False, "up": False}
         self._least_burst_bytes = MIN_BURST_BYTES

@@ -187,6 +187,12 @@ class Delivery:
         self._publish(sender, batch)
         self._listen(0)
 
+    def repeat(self, probe: str) -> None:
+        """Send the newest open batch of a probe once more, as if its answer had been lost."""
+        sender = self._senders[probe]
+        if sender.open:
+            self._publish(sender, sender.open[-1])
+
     def announce(self, presence: Presence) -> None:
         """Publish a probe's retained presence, which tells the collector how much was made."""
         self._senders[presence.probe].client.publish(

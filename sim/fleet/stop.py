@@ -165,7 +165,7 @@ class _Tester:
         serving = self._serving(heard, mixed_share=0.0 if lock is RatMode.G4 else _MIXED_SHARE)
         ended = self._ended(heard, failed_share, "connect: timed out")
         payload = throughput.Payload(
-            direction="down",
+            direction=throughput.Direction.DOWN,
             server=SERVER,
             streams=_STREAMS,
             warmup_s=_WARMUP_S,

@@ -18,6 +18,7 @@ from sim.parts import (
     find_command,
     wait_until,
 )
+from tests.descriptors import open_descriptors
 
 SLEEPER = [sys.executable, "-c", "import signal; print('up', flush=True); signal.pause()"]
 STUBBORN = [
@@ -110,12 +111,12 @@ def test_the_children_of_a_part_die_with_its_starter(tmp_path):
 def test_nothing_stays_open_after_many_runs(tmp_path):
     part = Part("true", ["true"], log=tmp_path / "log")
     part.start().wait(10)
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before = open_descriptors()
     for _ in range(5):
         part.start()
         wait_until(lambda: not part.running, "the end", 10)
     part.kill()
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert open_descriptors() == before
 
 
 def test_a_part_starts_again_after_its_end(tmp_path):
