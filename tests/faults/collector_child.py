@@ -1,9 +1,10 @@
-"""The collector's ingest in a process that kills itself at a named point; see the test beside it.
+"""The collector's ingest in a process that kills itself at a named point; see the tests beside it.
 
-`collector_child.py CONFIG [POINT NUMBER]`: SIGKILL at the NUMBERth time POINT is reached.
+`collector_child.py CONFIG WORKER [POINT NUMBER]`: SIGKILL at the NUMBERth time POINT is reached.
 """
 
 import itertools
+import logging
 import os
 import signal
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from collector import config
 from collector.ingest.link import Link
 from collector.ingest.opened import opened_intake
+from collector.ingest.time_teller import TimeTeller
 from collector.ingest.worker import Worker
 from collector.store import durable
 from collector.store.lake import Lake, Upkeep
@@ -45,21 +47,25 @@ def die_at(point, number):
     setattr(owner, name, method)
 
 
-def main(file, *point):
-    settings = config.load(Path(file))
+def main(file, number, *point):
+    settings = config.of_worker(config.load(Path(file)), int(number))
+    first = number == "1"
+    logging.basicConfig(level=logging.INFO)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with opened_intake(settings) as (intake, ledger):
         if point:
             die_at(point[0], int(point[1]))
-        link = Link(settings.mqtt, receive_maximum=settings.ingest.receive_maximum)
-        parts = [link.run, Worker(link, intake, ledger, settings.ingest).run]
+        link = Link(settings.mqtt, receive_maximum=settings.ingest.receive_maximum, presence=first)
+        worker = Worker(link, intake, ledger, settings.ingest)
+        parts = [link.run, worker.run, TimeTeller(link).run]
         threads = [threading.Thread(target=part, args=(stop,)) for part in parts]
         for thread in threads:
             thread.start()
         upkeep = Upkeep(settings.store.lake, compact_files=4)
         while not stop.wait(0.2):
-            upkeep.tidy()
+            if first:
+                upkeep.tidy()
         for thread in threads:
             thread.join()
 

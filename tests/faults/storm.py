@@ -1,6 +1,5 @@
 """A storm of modems that are pulled out and plugged in again, over whatever bus it is given."""
 
-import os
 import random
 import threading
 import time
@@ -18,6 +17,7 @@ from agent.rat_setting import SavedSettings
 from agent.rungs import RungLog
 from agent.runtime import Supervisor, Worker
 from drivers.modem.usb import PluggedModem
+from tests.descriptors import open_descriptors
 from tests.unit.agent.workers.conftest import Records, make_recorder
 from wire.messages import Position
 
@@ -75,7 +75,7 @@ class CountedHints:
 
 def resources() -> Resources:
     threads = sorted(thread.name for thread in threading.enumerate())
-    return Resources(len(os.listdir("/proc/self/fd")), tuple(threads))  # noqa: PTH208  # counted
+    return Resources(open_descriptors(), tuple(threads))
 
 
 class Storm:

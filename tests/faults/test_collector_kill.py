@@ -1,28 +1,17 @@
 """SIGKILL of the collector at every step: every accepted row is in the lake once, none is lost."""
 
+import contextlib
+import os
 import random
-import subprocess
-import sys
 import threading
 import time
-from collections import Counter
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from uuid import UUID
 
 import pytest
 
-from collector.store.engine import connect
-from collector.store.ledger import Ledger
-from sim.broker import Broker
-from sim.certificates import COLLECTOR, Authority, files
+from collector.cli import main
 from sim.fleet.delivery import Delivery
-from wire.cells import Cell, Rat
-from wire.control import Presence
-from wire.kinds import event, radio
-from wire.messages import Measurement, Outcome
+from tests.faults.collector_parts import PROBES, Site, announce, epochs, records, wait_until
 
-CHILD = Path(__file__).with_name("collector_child.py")
 POINTS = (
     "before the lake",
     "before the flush",
@@ -33,160 +22,134 @@ POINTS = (
     "after a PUBACK",
     "before the acknowledgement",
 )
-RANDOM_KILLS = 2
-ROUND_S = 10.0
-EPOCHS = {"dn-01": UUID(int=1 << 120 | 1), "dn-02": UUID(int=1 << 120 | 2)}
-START = datetime(2026, 10, 31, 16, 59, tzinfo=UTC)
+RANDOM_KILLS = int(os.environ.get("DOSONG_FAULT_ROUNDS", "2"))
+SEED = 4
+ROUND_S = 30.0
 BATCH = 20
 
 
-def record(probe, seq):
-    """Mostly radio; some rows without time, and some events, to reach several tables."""
-    fields = {
-        "probe": probe,
-        "epoch": EPOCHS[probe],
-        "seq": seq,
-        "schema": 1,
-        "boot_id": UUID(int=3),
-        "mono_ns": seq * 10**9,
-        "utc": None if seq % 10 == 0 else START + timedelta(seconds=seq),
-        "outcome": Outcome.OK,
-        "software": "test",
-    }
-    if seq % 25 == 0:
-        return Measurement(kind="event", payload=event.Payload(name="modem_back"), **fields)
-    serving = Cell(rat=Rat.LTE, rsrp_dbm=-90.0)
-    return Measurement(kind="radio", payload=radio.Payload(serving=serving), **fields)
+class Sending:
+    """Every probe sends all the time, so that each kill finds something in hand."""
 
+    def __init__(self, delivery, *, repeat=0.0, seed=SEED):
+        self.made = dict.fromkeys(PROBES, 0)
+        self._delivery = delivery
+        self._repeat = repeat
+        self._choice = random.Random(seed)  # noqa: S311  # a reproducible choice, no secret
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
 
-class Killed:
-    """The collector's process over its deaths."""
+    def drained(self, timeout_s=90):
+        """Stop, and what was made once all of it is acknowledged."""
+        self._done.set()
+        self._thread.join(timeout_s)
+        assert not self._thread.is_alive(), "not everything was acknowledged"
+        return self.made
 
-    def __init__(self, config: Path, log: Path):
-        self._config = config
-        self._log = log
-        self._process = None
-
-    def start(self, *point):
-        with self._log.open("ab") as log:
-            command = [sys.executable, str(CHILD), str(self._config), *map(str, point)]
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
-
-    def wait(self, timeout_s):
-        """Whether it died by itself in time."""
-        try:
-            self._process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
-
-    def kill(self):
-        self._process.kill()
-        self._process.wait()
+    def _run(self):
+        while not self._done.is_set():
+            for probe in PROBES:
+                first = self.made[probe] + 1
+                self.made[probe] += BATCH
+                self._delivery.send(records(probe, first, self.made[probe]))
+                if self._choice.random() < self._repeat:
+                    self._delivery.repeat(probe)
+            self._done.wait(0.05)
+        announce(self._delivery, self.made)
+        self._delivery.drain()
 
 
 @pytest.fixture
-def authority(tmp_path):
-    authority = Authority(tmp_path / "keys")
-    for name in (*EPOCHS, COLLECTOR):
-        authority.client(name)
-    return authority
+def site(tmp_path):
+    with contextlib.closing(Site(tmp_path, workers=3)) as site:
+        yield site
 
 
 @pytest.fixture
-def broker(tmp_path, authority):
-    with Broker(tmp_path / "broker", authority) as broker:
-        yield broker
-
-
-@pytest.fixture
-def config(tmp_path, authority, broker):
-    keys = authority.certificate.parent
-    identity = files(keys, COLLECTOR)
-    file = tmp_path / "collector.toml"
-    file.write_text(
-        f"""
-        [mqtt]
-        port = {broker.port}
-        ca_file = "{authority.certificate}"
-        cert_file = "{identity.certificate}"
-        key_file = "{identity.key}"
-        [store]
-        folder = "{tmp_path / "store"}"
-        [ingest]
-        batch_s = 0.05
-        """
-    )
-    return file
-
-
-def send_until(done, delivery):
-    """Keep every probe sending, so that each kill finds something in hand; then drain."""
-    made = dict.fromkeys(EPOCHS, 0)
-    while not done.is_set():
-        for probe in EPOCHS:
-            first = made[probe] + 1
-            made[probe] += BATCH
-            delivery.send([record(probe, seq) for seq in range(first, first + BATCH)])
-        done.wait(0.05)
-    for probe, epoch in EPOCHS.items():
-        presence = Presence(probe=probe, online=True, epoch=epoch, made=made[probe])
-        delivery.announce(presence)
-    delivery.drain()
-    return made
-
-
-@pytest.mark.timeout(180)
-def test_killed_at_every_step_the_collector_loses_and_doubles_nothing(
-    tmp_path, authority, broker, config
-):
-    collector = Killed(config, tmp_path / "collector.log")
-    keys = authority.certificate.parent
-    done = threading.Event()
-    result = {}
-    collector.start()
+def delivery(site):
     with Delivery(
-        broker.port, keys, EPOCHS.items(), window_batches=16, resend_after_s=2.0
+        site.broker.port, site.keys, epochs(), window_batches=16, resend_after_s=2.0
     ) as delivery:
-        sender = threading.Thread(target=lambda: result.update(send_until(done, delivery)))
-        sender.start()
-        try:
-            for number, point in enumerate(POINTS):
-                collector.kill()
-                collector.start(point, 1 + number % 3)
-                assert collector.wait(ROUND_S * 3), f"never came to {point}"
-            for _ in range(RANDOM_KILLS):
-                collector.start()
-                collector.wait(random.uniform(0.8, 2.5))  # noqa: S311  # moments, no secrets
-                collector.kill()
-            collector.start()
-        finally:
-            done.set()
-            sender.join(90)
-    assert not sender.is_alive(), "not everything was acknowledged"
-    wait_for_presence(tmp_path, result)
-    collector.kill()
-    check(tmp_path, result)
+        yield delivery
 
 
-def wait_for_presence(tmp_path, made):
-    deadline = time.monotonic() + ROUND_S
-    with Ledger(tmp_path / "store" / "collector.db", read_only=True) as ledger:
-        while len(ledger.presence()) < len(made):
-            assert time.monotonic() < deadline, "the presence never came"
-            time.sleep(0.05)
+def check(site, tally, made, **more):
+    for row in site.settled(made).values():
+        assert (row.received, row.missing, row.conflicts) == (row.made, 0, 0)
+    counted = site.count(made)
+    tally.tried(rows=sum(made.values()), **counted, **more)
+    assert counted == {"lost": 0, "duplicates": 0}
 
 
-def check(tmp_path, made):
-    with Ledger(tmp_path / "store" / "collector.db", read_only=True) as ledger:
-        rows = {row.probe: row for row in ledger.ledger()}
-    assert {probe: row.made for probe, row in rows.items()} == made
-    assert all(row.missing == 0 and row.received == row.made for row in rows.values())
-    stored = Counter()
-    with connect("duckdb://", tmp_path / "store" / "lake") as tables:
-        for table in (tables.radio, tables.event):
-            keys = table.select("probe", "seq").to_pyarrow().to_pylist()
-            stored.update((key["probe"], key["seq"]) for key in keys)
-    expected = {(probe, seq) for probe, count in made.items() for seq in range(1, count + 1)}
-    assert set(stored) == expected, "rows are lost"
-    assert set(stored.values()) == {1}, "rows are there twice"
+@pytest.mark.fault(4)
+@pytest.mark.timeout(300)
+def test_killed_at_every_step_the_collector_loses_and_doubles_nothing(site, delivery, tally):
+    moments = random.Random(SEED)  # noqa: S311
+    site.start()
+    sending = Sending(delivery)
+    try:
+        for number, point in enumerate(POINTS):
+            site.kill()
+            site.start(point, 1 + number % 3)
+            assert site.died(ROUND_S), f"never came to {point}"
+        for _ in range(RANDOM_KILLS):
+            site.start()
+            site.died(moments.uniform(0.8, 2.5))
+            site.kill()
+        site.start()
+        began = time.monotonic()
+    finally:
+        made = sending.drained()
+    check(site, tally, made, recovery_s=time.monotonic() - began)
+
+
+@pytest.mark.fault(4, 29)
+@pytest.mark.timeout(300)
+def test_three_workers_share_the_batches_and_the_deaths(site, delivery, tally):
+    """25 % of the batches come twice at once, most of them to two workers."""
+    moments = random.Random(SEED)  # noqa: S311
+    for worker in (1, 2, 3):
+        site.start(worker=worker)
+    sending = Sending(delivery, repeat=0.25)
+    try:
+        for _ in range(2 * RANDOM_KILLS):
+            worker = moments.randint(1, 3)
+            site.died(moments.uniform(0.5, 1.5), worker)
+            site.kill(worker)
+            site.start(worker=worker)
+        began = time.monotonic()
+    finally:
+        made = sending.drained()
+    check(site, tally, made, recovery_s=time.monotonic() - began)
+    assert sum(row.duplicates_dropped for row in site.ledger().values()) > 0
+
+
+@pytest.mark.fault(4)
+def test_a_worker_that_stays_away_holds_up_its_share_until_it_is_sent_again(site, delivery, tally):
+    for worker in (1, 2):
+        site.start(worker=worker)
+    wait_until(lambda: site.connections() >= 2, "both workers listen")
+    site.kill(2)
+    made = dict.fromkeys(PROBES, 200)
+    began = time.monotonic()
+    for first in range(1, 200, BATCH):
+        for probe in PROBES:
+            delivery.send(records(probe, first, first + BATCH - 1))
+    announce(delivery, made)
+    delivery.drain()
+    assert resent(delivery) > 0
+    check(site, tally, made, recovery_s=time.monotonic() - began)
+
+    leave = ["ingest", "--config", str(site.config), "--worker", "2", "--leave"]
+    assert main(leave) == 0
+    before = resent(delivery)
+    for first in range(201, 400, BATCH):
+        for probe in PROBES:
+            delivery.send(records(probe, first, first + BATCH - 1))
+    delivery.drain()
+    assert resent(delivery) == before, "it still has a share"
+
+
+def resent(delivery):
+    return sum(one.resent_batches for one in delivery.tallies().values())

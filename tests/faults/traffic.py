@@ -25,11 +25,12 @@ from drivers.traffic import (
     run_throughput,
     run_video,
 )
-from drivers.traffic.profile import Direction, Method
+from drivers.traffic.profile import Method
 from drivers.traffic.result import OnProgress, Progress, TestResult, unobserved
 from sim.network import OperatorLink, OperatorNetwork, OperatorNetworks
 from sim.parts import Part
 from tests.faults.storm import resources
+from wire.kinds.throughput import Direction
 
 LINK_MBIT = 20
 CONNECT_S = 1.0
