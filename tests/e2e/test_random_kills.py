@@ -1,22 +1,18 @@
 """Agent, broker, collector and modems are killed at random: no accepted row is lost or doubled."""
 
-import os
-import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from sim.demo.installation import Centre, LiveProbe
 from sim.parts import wait_until
 from sim.world import AfterDrive, World, demo_world
+from tests.faults.kills import Killed, Victim, kill_at_random
 
-LASTS_S = 55.0
-PAUSE_S = (1.0, 4.0)
-DOWN_S = (0.0, 2.0)
+LASTS_S = 30.0
 RECOVERY_TIMEOUT_S = 60.0
-SEED = int(os.environ.get("DOSONG_KILL_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 31)
 
 
 @pytest.fixture
@@ -36,58 +32,36 @@ def probe(tmp_path, centre, world) -> Iterator[LiveProbe]:
         yield probe
 
 
-def faults(centre: Centre, probe: LiveProbe, dice: random.Random) -> dict[str, Callable[[], None]]:
-    """What can happen, each with its repair."""
-
-    def pause() -> None:
-        time.sleep(dice.uniform(*DOWN_S))  # how long the part is down, not a wait for anything
-
-    def agent() -> None:
-        probe.agent.kill()
-        pause()
-        probe.start_agent()
-
-    def broker() -> None:
-        centre.broker.kill()
-        pause()
-        centre.broker.start()
-
-    def collector() -> None:
-        centre.collector.kill()
-        pause()
-        centre.start_collector()
-
-    def modem() -> None:
-        part = dice.choice(list(probe.modems.values()))
-        part.kill()
-        pause()
-        part.start()
-
-    def uplink() -> None:
-        probe.uplink.go_black()
-        pause()
-        probe.uplink.come_back()
-
-    return {each.__name__: each for each in (agent, broker, collector, modem, uplink)}
+def victims(centre: Centre, probe: LiveProbe) -> list[Victim]:
+    """Whatever an installation consists of; what happens to its uplink is an outage."""
+    up_s, down_s = (2.0, 10.0), (0.0, 2.0)
+    uplink = probe.uplink
+    return [
+        Victim("agent", probe.agent.kill, probe.start_agent, up_s, down_s),
+        Victim("broker", centre.broker.kill, centre.broker.start, up_s, down_s),
+        Victim("collector", centre.collector.kill, centre.start_collector, up_s, down_s),
+        Victim("uplink", uplink.go_black, uplink.come_back, up_s, down_s),
+        *(
+            Victim(f"modem {name}", part.kill, part.start, up_s, down_s)
+            for name, part in probe.modems.items()
+        ),
+    ]
 
 
 @pytest.mark.slow
+@pytest.mark.fault(25, 59)
 @pytest.mark.timeout(300)
-def test_no_accepted_row_is_lost_or_doubled(centre, probe):
-    sys.stdout.write(f"DOSONG_KILL_SEED={SEED}\n")
-    dice = random.Random(SEED)  # noqa: S311  # faults, not secrets
-    possible = faults(centre, probe, dice)
-    order = dice.sample(list(possible), len(possible))
-    happened = []
+def test_no_accepted_row_is_lost_or_doubled(centre, probe, dice, tally):
+    happening = victims(centre, probe)
     ends_s = time.monotonic() + LASTS_S
-    while time.monotonic() < ends_s:
-        time.sleep(dice.uniform(*PAUSE_S))  # the moment of the fault is what is random here
-        # Each fault once, in any order, and then whatever comes.
-        name = order.pop() if order else dice.choice(list(possible))
-        possible[name]()
-        happened.append(name)
-    sys.stdout.write(" ".join(happened) + "\n")
-    assert set(happened) == set(possible)
+
+    def enough(killed: Sequence[Killed]) -> bool:
+        names = {kill.name for kill in killed}
+        return len(names) == len(happening) and time.monotonic() > ends_s
+
+    killed = kill_at_random(happening, dice=dice, enough=enough)
+    sys.stdout.write(" ".join(kill.name for kill in killed) + "\n")
+    all_back_s = time.monotonic()
 
     def healthy() -> bool:
         presence = probe.presence()
@@ -99,15 +73,24 @@ def test_no_accepted_row_is_lost_or_doubled(centre, probe):
         )
 
     wait_until(healthy, "everything works again", RECOVERY_TIMEOUT_S)
+    recovery_s = time.monotonic() - all_back_s
     kept = probe.stop_and_deliver()
     assert kept.waiting == 0
     assert kept.dropped == 0
-    assert kept.made > 3 * LASTS_S / 2, "the probe hardly measured"
+    assert kept.made > LASTS_S, "the probe hardly measured"
 
     (row,) = centre.ask("ledger")
+    counted = centre.ask("recount")
+    tally.tried(
+        times=len(killed),
+        rows=kept.made,
+        lost=row["missing"],
+        duplicates=counted["duplicates_visible"],
+        corrupt=counted["differing"],
+        recovery_s=recovery_s,
+    )
     assert (row["probe"], row["epoch"]) == (probe.name, str(kept.epoch))
     assert (row["made"], row["received"], row["missing"]) == (kept.made, kept.made, 0)
     assert row["rejected"] == 0
-    counted = centre.ask("recount")
     assert (counted["rows"], counted["duplicates_visible"]) == (kept.made, 0)
     assert counted["differing"] == 0

@@ -6,14 +6,15 @@ import pytest
 
 import benchmarks
 from benchmarks.__main__ import main
+from benchmarks.area_assignment import measured
 from benchmarks.at_round_trip import REPLIES
 from benchmarks.links import Crossing, far_end, wait_until_quiet, way_out
 from benchmarks.radio_under_load import TESTS
 from benchmarks.video_stalls import Answer, rate_mbit, reckon
 from drivers.traffic import VideoProfile, load_profiles, run_video
-from drivers.traffic.profile import Direction
 from sim.network import OperatorLink, OperatorNetworks
 from tests.unit.drivers.traffic.ends import PROFILES, session
+from wire.kinds.throughput import Direction
 from wire.messages import Outcome
 
 NO_RUN = {"__main__", "links"}
@@ -41,6 +42,27 @@ def test_every_benchmark_can_be_quick_and_speak_json(name, capsys):
     said = capsys.readouterr().out
     assert "--quick" in said
     assert "--json" in said
+
+
+def test_every_way_of_finding_an_area_finds_the_same_one(tmp_path):
+    squares = [
+        {
+            "type": "Feature",
+            "properties": {"code": str(west), "name": "x"},
+            "geometry": {
+                "type": "Polygon",
+                "coordinates": [
+                    [[west, 12], [west + 0.1, 12], [west + 0.1, 12.1], [west, 12.1], [west, 12]]
+                ],
+            },
+        }
+        for west in (107.0, 107.1, 107.15)
+    ]
+    file = tmp_path / "squares.geojson"
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": squares}))
+    rows = measured(file, 5000, 1)
+    assert len(rows) == 5
+    assert all(row.same for row in rows)
 
 
 def test_the_radio_is_looked_at_beside_profiles_that_there_are():
