@@ -2,7 +2,7 @@
 
 A benchmark's `run(arguments)` takes the rest of the command line, prints a table (one JSON object
 with `--json`; less of everything with `--quick`) and returns the exit code: 1 where something is
-not as promised. All of them take about a quarter of an hour, quickly three minutes.
+not as promised. All of them take about three quarters of an hour, quickly a quarter.
 """
 
 import importlib

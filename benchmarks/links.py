@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from drivers.traffic import NetPath, Server
-from drivers.traffic.profile import Direction
 from sim.network import OperatorNetwork
+from wire.kinds.throughput import Direction
 
 HEADER_BYTES = 66
 """Ethernet, IPv4 and TCP with time stamps: in each packet as an interface counts it.

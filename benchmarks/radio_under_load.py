@@ -23,7 +23,7 @@ from sim.demo.toml import Table, toml
 from sim.network import OperatorLink, OperatorNetwork, OperatorNetworks
 from sim.parts import Part, find_command
 from sim.world import demo_world, save_world
-from wire.codec import decode_record
+from wire.codec import decode_record, unpack_line
 from wire.messages import AnyMeasurement, Outcome
 
 LINKS = (
@@ -240,7 +240,7 @@ def _configure(folder: Path, nets: Sequence[OperatorNetwork], tests: str) -> Pat
 def _records(outbox: Path) -> Iterator[AnyMeasurement]:
     with closing(sqlite3.connect(f"{outbox.as_uri()}?mode=ro", uri=True)) as db:
         for (line,) in db.execute("SELECT record FROM outbox ORDER BY seq"):
-            yield decode_record(line)
+            yield decode_record(unpack_line(line))
 
 
 def _row(name: str, records: Sequence[AnyMeasurement]) -> Row:

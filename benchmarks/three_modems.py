@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 from benchmarks.links import Crossing, LoadMeter, far_end, machine, wait_until_quiet, way_out
 from drivers.traffic import ThroughputProfile, VideoProfile
-from drivers.traffic.profile import Direction, Method
+from drivers.traffic.profile import Method
 from drivers.traffic.throughput import run_throughput
 from drivers.traffic.video import run_video
 from sim.network import OperatorLink, OperatorNetwork, OperatorNetworks
+from wire.kinds.throughput import Direction
 
 RATES_MBIT = (25.0, 60.0, 100.0)
 REPEAT = 3

@@ -27,10 +27,11 @@ from benchmarks.links import (
     way_out,
 )
 from drivers.traffic import ThroughputProfile, VideoProfile
-from drivers.traffic.profile import Direction, Method
+from drivers.traffic.profile import Method
 from drivers.traffic.throughput import run_throughput
 from drivers.traffic.video import run_video
 from sim.network import OperatorLink, OperatorNetwork, OperatorNetworks
+from wire.kinds.throughput import Direction
 
 RATES_MBIT = (5.0, 25.0, 40.0, 100.0, 300.0, 1000.0)
 QUICK_RATES_MBIT = (5.0, 100.0)

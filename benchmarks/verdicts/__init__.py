@@ -1,0 +1,1 @@
+"""Simulated areas whose truth is known, judged by the collector's own functions."""
