@@ -23,7 +23,8 @@ from wire.kinds import event, radio
 from wire.messages import Measurement, Outcome
 
 CHILD = Path(__file__).with_name("collector_child.py")
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
+"""Beside other tests a collector takes many seconds to start."""
 wait_until = partial(parts.wait_until, timeout_s=PATIENCE_S)
 PROBES = ("dn-01", "dn-02")
 START = datetime(2026, 10, 31, 16, 59, tzinfo=UTC)

@@ -69,11 +69,11 @@ class UmockdevBus:
     def unplug(self, usb_path: str) -> None:
         self._wait_until_heard()
         tty, far_end, devices = self._plugged.pop(usb_path)
-        far_end.unplug()
-        # Not removed, for the same reason as in `scan`.
+        # Before the pty is, whose number is given away again; kept, for the reason of `scan`.
         nowhere = tty.with_suffix(".gone")
         nowhere.symlink_to("/nowhere")
         nowhere.replace(tty)
+        far_end.unplug()
         with self._alone:
             for device in devices:
                 self._library.umockdev_testbed_uevent(self._testbed, device, b"remove")

@@ -165,8 +165,9 @@ class SimModem:
         self._part.wait_until(self.link.is_symlink, "its port", WAIT_S)
 
     def unplug(self):
-        self._part.kill()
+        # The link first: a pty's number is given to the next that is made, perhaps in another test.
         self.link.unlink(missing_ok=True)
+        self._part.kill()
 
     def fault(self, *names):
         self._faults.write_text("\n".join(names))

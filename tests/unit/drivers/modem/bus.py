@@ -42,9 +42,10 @@ class Bus:
     def unplug(self, usb_path: str) -> None:
         with self._lock:
             gone = self._plugged.pop(usb_path)
-        self.ends.pop(usb_path).unplug()
         assert gone.at_port is not None
+        # First: the kernel gives a pty's number to the next that is made, perhaps in another test.
         Path(gone.at_port).unlink()
+        self.ends.pop(usb_path).unplug()
         self.on_change()
 
     def unplug_all(self) -> None:
