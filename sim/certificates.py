@@ -34,12 +34,19 @@ class Authority:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
         self._authority = trustme.CA(organization_name="dosong demo")
+        self._servers: dict[tuple[str, tuple[str, ...]], Identity] = {}
         self.certificate = folder / "ca.crt"
         _write(self.certificate, self._authority.cert_pem.bytes())
 
     def server(self, name: str = BROKER, *, address: str = "127.0.0.1") -> Identity:
-        """Identity of a server on this machine, or where it is reached otherwise."""
-        return self._issue(name, *dict.fromkeys(("localhost", "127.0.0.1", address)))
+        """Identity of a server on this machine, or where it is reached otherwise.
+
+        Issued once: servers that share it may be reading its files.
+        """
+        hosts = tuple(dict.fromkeys(("localhost", "127.0.0.1", address)))
+        if (name, hosts) not in self._servers:
+            self._servers[name, hosts] = self._issue(name, *hosts)
+        return self._servers[name, hosts]
 
     def client(self, name: str) -> Identity:
         """Identity of a client; the broker knows it by `name`, the certificate's CN."""

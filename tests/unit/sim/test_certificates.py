@@ -2,6 +2,7 @@ import ssl
 import stat
 
 import pytest
+from cryptography import x509
 
 from sim.certificates import Authority, files
 from sim.cli import main
@@ -68,3 +69,17 @@ def test_the_command_makes_a_set(tmp_path):
     assert main(["certificates", str(tmp_path / "tls"), "dn-01", "collector"]) == 0
     for name in ("dn-01", "collector", "broker"):
         assert files(tmp_path / "tls", name).key.exists()
+
+
+def test_servers_that_share_an_identity_find_its_files_as_they_were(authority):
+    first = authority.server()
+    content = [file.read_bytes() for file in first]
+    assert authority.server() == first
+    assert [file.read_bytes() for file in first] == content
+    assert "192.0.2.1" in ssl_hosts(authority.server(address="192.0.2.1").certificate)
+
+
+def ssl_hosts(certificate):
+    issued = x509.load_pem_x509_certificate(certificate.read_bytes())
+    names = issued.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return [str(address) for address in names.get_values_for_type(x509.IPAddress)]

@@ -326,15 +326,17 @@ def test_dates_are_checked_only_by_a_clock_that_is_right(tmp_path, authority, pu
         expired = authority._authority.issue_cert(
             "localhost", common_name="broker", not_after=datetime(2021, 1, 1, tzinfo=UTC)
         )
-        folder = authority.certificate.parent
-        (folder / "broker.crt").write_bytes(expired.cert_chain_pems[0].bytes())
-        (folder / "broker.key").write_bytes(expired.private_key_pem.bytes())
+        identity = authority.server()
+        valid = [file.read_bytes() for file in identity]
+        identity.certificate.write_bytes(expired.cert_chain_pems[0].bytes())
+        identity.key.write_bytes(expired.private_key_pem.bytes())
         expired_broker.start()
         sure = publish(port=expired_broker.port)
         until(lambda: "expired" in (sure.stats().reason or ""), "the date is refused")
         unsure = publish(port=expired_broker.port, clock=Clock())
         until(lambda: unsure.stats().limited, "it connects all the same")
-    authority.server()
+    for file, content in zip(identity, valid, strict=True):
+        file.write_bytes(content)
 
 
 @pytest.mark.usefixtures("collector")
