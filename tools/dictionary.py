@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 from types import UnionType
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 from uuid import UUID
 
 import msgspec
@@ -302,7 +302,7 @@ def _cell(dice: Random, cell: Cell) -> Cell:
 
 def _filled(dice: Random, type_: Any, name: str = "") -> Any:  # noqa: PLR0911 - one line a type
     """A plausible value of a type of `wire`, every field of a struct given."""
-    if get_origin(type_) is UnionType:
+    if get_origin(type_) in {UnionType, Union, Annotated}:
         return _filled(dice, get_args(type_)[0], name)
     if get_origin(type_) is tuple:
         return tuple(_filled(dice, get_args(type_)[0], name) for _ in range(dice.randrange(1, 6)))

@@ -1,8 +1,12 @@
 """A radio cell as a modem reports it: parts shared by several kinds of record."""
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
+
+Plmn = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{5,6}$")]
+"""A network: MCC and MNC, two or three digits, as one string, e.g. `45204` (TS 23.003 2.2)."""
 
 
 class Rat(StrEnum):
@@ -76,7 +80,7 @@ class TestRadio(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     snapshots_without_service: int = 0
     nr_share: float | None = None
     """Share of the snapshots with service that had NR serving or an NR leg; None without one."""
-    plmn: str | None = None
+    plmn: Plmn | None = None
     """Registered PLMN at the start."""
     cell_id: int | None = None
     """Of the serving cell at the start; with `plmn` it names the statistical block."""

@@ -12,6 +12,8 @@ from uuid import UUID
 
 import msgspec
 
+from wire.cells import Plmn
+
 P = TypeVar("P")
 
 
@@ -101,7 +103,7 @@ class Sim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Which SIM card."""
 
     iccid: str | None = None
-    home_plmn: str | None = None
+    home_plmn: Plmn | None = None
     """MCC and MNC as one string, leading zeros kept, e.g. `45204`."""
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from wire.cells import RatClass
+from wire.cells import Plmn, RatClass
 from wire.codec import UNDECODABLE
 
 MAX_BYTES = 1 << 18
@@ -44,7 +44,7 @@ class SampleNeed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Its corners, latitude first; the last joins the first. Either this or `circle`."""
     kind: Annotated[str, msgspec.Meta(max_length=32)] | None = None
     """Of the records: `throughput`, `video`, `latency`."""
-    plmn: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{5,6}$")] | None = None
+    plmn: Plmn | None = None
     """Of the operator."""
     rat_class: RatClass | None = None
     day_parts: Annotated[

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from wire.cells import Cell
+from wire.cells import Cell, Plmn
 
 SCHEMA = 1
 
@@ -37,7 +37,7 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rrc_state: str | None = None
     """As the vendor words it, lower case: `noconn`, `connect`, `limsrv`, `search`."""
     registration: RegistrationState | None = None
-    plmn: str | None = None
+    plmn: Plmn | None = None
     """Registered PLMN, e.g. `45204`."""
     serving: Cell | None = None
     nr: Cell | None = None

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import msgspec
 from hypothesis import strategies as st
 
+from wire.cells import Plmn, TestRadio
 from wire.kinds import kinds
-from wire.messages import Measurement
+from wire.messages import Measurement, Sim
 
 moments = st.datetimes(
     min_value=datetime(2000, 1, 1),  # noqa: DTZ001  # hypothesis wants naive bounds
@@ -18,10 +19,21 @@ st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False
 st.register_type_strategy(int, st.integers(min_value=-(2**63), max_value=2**63 - 1))
 
 
+def values(type_):
+    """Any value of an annotation; hypothesis does not know what msgspec asks of a string."""
+    if type_ == Plmn | None:
+        return st.none() | st.from_regex(r"[0-9]{5,6}", fullmatch=True)
+    return st.from_type(type_)
+
+
 def struct(type_):
     """Any value of a struct, each field from its annotation."""
     fields = msgspec.structs.fields(type_)
-    return st.builds(type_, **{field.name: st.from_type(field.type) for field in fields})
+    return st.builds(type_, **{field.name: values(field.type) for field in fields})
+
+
+for part in (Sim, TestRadio):
+    st.register_type_strategy(part, struct(part))
 
 
 def payloads(kind):
@@ -32,7 +44,7 @@ def payloads(kind):
 def measurements(draw):
     kind = draw(st.sampled_from(list(kinds().values())))
     envelope = {
-        field.name: draw(st.from_type(field.type))
+        field.name: draw(values(field.type))
         for field in msgspec.structs.fields(Measurement)
         if field.name not in {"probe", "seq", "kind", "schema", "payload"}
     }

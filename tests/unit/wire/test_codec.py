@@ -10,6 +10,7 @@ from tests.unit.wire.records import measurements
 from wire import codec
 from wire.codec import UnreadableBatchError, UnreadableRecordError
 from wire.dictionary import NEWEST, dictionary
+from wire.messages import Sim
 
 
 @given(measurements())
@@ -77,6 +78,13 @@ def test_numbers_that_json_does_not_know_are_refused(record):
     line = codec.encode_record(record).replace(b"-96.0", b"NaN")
     with pytest.raises(UnreadableRecordError):
         codec.decode_record(line)
+
+
+@pytest.mark.parametrize("plmn", ["452-04", "4520", "4520404", "45204 ", "VNM"])
+def test_a_network_that_is_not_five_or_six_digits_is_refused_by_name(record, plmn):
+    foreign = msgspec.structs.replace(record, sim=Sim(home_plmn=plmn))
+    with pytest.raises(UnreadableRecordError, match=r"\$\.sim\.home_plmn"):
+        codec.decode_record(codec.encode_record(foreign))
 
 
 def test_a_very_long_line_is_refused():
