@@ -11,10 +11,11 @@ import pyarrow.compute as pc
 from ibis.expr import types as ir
 
 from collector.kpi import Extract, Ground, Period, Source
-from collector.kpi._arrays import Codes, Flags, Floats, Ints, floats, with_reason
+from collector.kpi._arrays import Codes, Flags, Floats, Ints, flags, floats, micros, with_reason
 from collector.kpi._attempts import Exclusions, settings
 from collector.kpi._coverage import CHECK_COLUMNS, LOOK_COLUMNS, MODEM, checks, looks
 from collector.kpi._data_checks import Reach
+from collector.kpi._held import spread
 from collector.kpi._judged import Judged, judged, together
 from collector.kpi._levels import LevelRule
 from collector.kpi._passes import Driven, cut, driven
@@ -125,7 +126,7 @@ def read(
     """The rows of the period, cut into passes; a modem that never moved `standing` has none."""
     rows = together(*(source.rows(one, period) for one in extracts_))
     chainage_m = np.nan_to_num(floats(rows["chainage_m"]), posinf=0.0, neginf=0.0)
-    chainage_m = np.clip(chainage_m, 0.0, _MAX_CHAINAGE_M)
+    rows, chainage_m = _spread(rows, np.clip(chainage_m, 0.0, _MAX_CHAINAGE_M))
     roads, groups = Codes(rows, "road"), Codes(rows, "road", "operator")
     stretch = np.floor(chainage_m / _LEVEL_PLACE_M).astype(np.int64)
     found = judged(
@@ -166,6 +167,27 @@ def read(
         ),
         of=_by_label(groups),
     )
+
+
+def _spread(rows: pa.Table, chainage_m: Floats) -> tuple[pa.Table, Floats]:
+    """With each row where it was when its position had not been repeated; see `spread`.
+
+    A car that leaves the road tells by its rows beside it how far it had gone.
+    """
+    reason = rows["reason"]
+    placed = pc.or_kleene(pc.is_null(reason), pc.equal(reason, "off_road"))
+    found = spread(
+        track=Codes(rows, "road", *MODEM).of_row,
+        at_us=micros(rows["utc"]),
+        chainage_m=chainage_m,
+        offset_m=floats(rows["offset_m"]),
+        speed_m_s=floats(rows["speed_m_s"]),
+        use=flags(placed) & np.isfinite(floats(rows["chainage_m"])),
+    )
+    index = rows.column_names.index("chainage_m")
+    known = pa.array(found.chainage_m, mask=np.isnan(floats(rows["chainage_m"])))
+    rows = rows.set_column(index, "chainage_m", known)
+    return with_reason(rows, "position_held", found.lost), found.chainage_m
 
 
 def _driven(

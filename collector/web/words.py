@@ -440,6 +440,7 @@ LEFT_OUT = {
         "failed": "modem không trả lời",
         "not_driving": "điểm cố định",
         "off_road": "ngoài tuyến đường",
+        "position_held": "vị trí lặp lại khi xe vẫn chạy",
         "standing": "xe đứng yên",
         "locked": "khóa không cho dùng 4G, hoặc chỉ cho một phần",
         "unread": "không đủ thông tin",

@@ -54,6 +54,7 @@ def ride(
     after_s=0,
     kmh=60,
     every_s=1,
+    fix_every=1,
     wander_m=0.0,
     silent=(),
     down=False,
@@ -61,19 +62,25 @@ def ride(
     level=lambda chainage_m: -90.0,  # noqa: ARG005
     **more,
 ):
-    """One pass; `checks` are second by second whether a data check came through."""
+    """One pass; `checks` are second by second whether a data check came through.
+
+    The receiver fixes at every look, or at every third, and so on.
+    """
     rng = np.random.default_rng(len(road) + day)
     at = start(road, day) + timedelta(seconds=after_s)
     step_m = kmh / 3.6 * every_s
     first_m = float(rng.uniform(0, step_m))
-    for number in range(int((LENGTH_M - first_m) / step_m) + 1):
+    last = int((LENGTH_M - first_m) / step_m)
+    for number in range(last + 1):
         along_m = first_m + number * step_m
         true_m = LENGTH_M - along_m if down else along_m
         moment = at + timedelta(seconds=number * every_s)
         if any(begin <= true_m < end for begin, end in silent):
             continue
         dark = any(begin <= true_m < end for begin, end in gaps)
-        seen_m = float(np.clip(true_m + rng.normal(0, wander_m), 0, LENGTH_M))
+        if number % fix_every == 0 or number == last:
+            fix_m = float(np.clip(true_m + rng.normal(0, wander_m), 0, LENGTH_M))
+        seen_m = fix_m
         level_dbm = None if dark else level(true_m)
         cell_id = 1 + int(true_m // 2000)
         campaign.look(seen_m, at=moment, road=road, rsrp_dbm=level_dbm, cell_id=cell_id, **more)
@@ -176,6 +183,37 @@ def test_fast_and_seldom_is_still_enough_to_fail_a_long_gap(tmp_path):
     assert here.context["gap_from_m"] == pytest.approx(gap[0], abs=50)
     assert here.context["gap_to_m"] == pytest.approx(gap[1], abs=50)
     assert verdict(here) is Value.FAIL
+
+
+HELD = [(113, 3), (90, 3), (60, 5)]
+"""km/h, and seconds between two fixes."""
+
+
+def held(length_m, kmh, fix_every):
+    name = f"held_{length_m:.0f}_at_{kmh}_every_{fix_every}"
+
+    def build(campaign, road):
+        gap = (2317.0, 2317.0 + length_m)
+        three(campaign, road, gap, kmh=kmh, fix_every=fix_every, wander_m=5.0)
+
+    SCENARIOS[name] = build
+    return name
+
+
+HELD_ROADS = {
+    held(length_m, *moving): (length_m, may) for length_m, may in PLANTED for moving in HELD
+}
+
+
+@pytest.mark.parametrize("road", HELD_ROADS)
+def test_repeated_positions_move_neither_end_of_a_gap(found, road):
+    length_m, may = HELD_ROADS[road]
+    here = found[road, "Viettel"]
+    assert here.context["gap_from_m"] == pytest.approx(2317.0, abs=50)
+    assert here.context["gap_to_m"] == pytest.approx(2317.0 + length_m, abs=50)
+    assert here.lower <= length_m <= here.upper
+    assert verdict(here) in may
+    assert here.excluded.get("position_held", 0) == 0
 
 
 @scenario()
