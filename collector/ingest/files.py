@@ -1,11 +1,12 @@
 """Record files - JSON lines, also zstd - on the same way in as MQTT, e.g. from a USB stick."""
 
+import codecs
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -31,6 +32,12 @@ from wire.messages import AnyMeasurement
 SUFFIXES = (".jsonl", ".jsonl.zst")
 PLAIN_BYTES = 1 << 16
 """Of lines that are not packed, at a time."""
+_OTHERS = {
+    b"\x1f\x8b": "is packed by gzip; unpack it first: gunzip",
+    codecs.BOM_UTF16_LE: "is UTF-16; records are UTF-8",
+    codecs.BOM_UTF16_BE: "is UTF-16; records are UTF-8",
+}
+"""What is wrong with a file that begins so."""
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,13 +200,24 @@ def _believed(
 ) -> Iterator[bytes]:
     """What may be stored of a file's bytes, unpacked; what is wrong with it goes to `problems`."""
     if file.suffix != ".zst":
-        return iter(lambda: stream.read(PLAIN_BYTES), b"")
+        return _plain(stream, problems)
     checked = foreign.check(stream)
     if checked.problem is not None:
         problems.append(checked.problem)
     if listed is not None and (checked.size, checked.sha256) != (listed.bytes, listed.sha256):
         problems.append("is not as the probe wrote it (SHA-256)")
     return foreign.unpacked(stream, checked.believed_bytes)
+
+
+def _plain(stream: BinaryIO, problems: list[str]) -> Iterator[bytes]:
+    """The bytes of a file of lines, without the mark that editors put before UTF-8."""
+    begins = stream.read(PLAIN_BYTES)
+    for magic, problem in _OTHERS.items():
+        if begins.startswith(magic):
+            problems.append(problem)
+            return iter(())
+    rest = iter(lambda: stream.read(PLAIN_BYTES), b"")
+    return chain([begins.removeprefix(codecs.BOM_UTF8)], rest)
 
 
 def _lines(pieces: Iterable[bytes], unended: list[bytes]) -> Iterator[bytes]:

@@ -199,15 +199,18 @@ def _half_deg(square: Square, reach_m: float) -> tuple[float, float]:
 def _in_squares(rows: pa.Table, squares: Sequence[Square], reach_m: float) -> pa.Table:
     """Rows of a square of their own operator with its place in `squares`; others are left away.
 
-    Of two squares that share a row the one drawn first has it.
+    A row belongs to the square that it lies in. One beside all of them belongs to the one within
+    whose reach it lies, of two squares to the one drawn first.
     """
     square = np.full(len(rows), -1)
     lat, lon = rows["lat_deg"].to_numpy(), rows["lon_deg"].to_numpy()
     operators = np.array(rows["operator"].to_pylist(), dtype=object)
-    for place, one in reversed(list(enumerate(squares))):
-        north_deg, east_deg = _half_deg(one, reach_m)
-        inside = (np.abs(lat - one.lat_deg) <= north_deg) & (np.abs(lon - one.lon_deg) <= east_deg)
-        square[inside & (operators == one.operator)] = place
+    for beyond_m in (reach_m, 0.0):
+        for place, one in reversed(list(enumerate(squares))):
+            north_deg, east_deg = _half_deg(one, beyond_m)
+            inside = np.abs(lat - one.lat_deg) <= north_deg
+            inside &= np.abs(lon - one.lon_deg) <= east_deg
+            square[inside & (operators == one.operator)] = place
     there = rows.append_column("square", pa.array(square, pa.int64()))
     return there.filter(pc.greater_equal(there["square"], 0))
 

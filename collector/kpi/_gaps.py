@@ -272,7 +272,10 @@ def _start(strip: Strip, bins: Run, looks: Seen, exceptions: Sequence[Stretch], 
         return _exactly(0.0)
     if strip.excepted[bins.first - 1]:
         return _exactly(_nearest([one.to_m for one in exceptions], bin_m))
-    return _sharp(looks.edges, bin_m, rule, way=1) or _blunt(looks.dark, bin_m, rule, way=1)
+    unknown_m = strip.unknown_m(bins.first - 1, step=-1)
+    return _sharp(looks.edges, bin_m, rule, way=1) or _blunt(
+        looks.dark, bin_m, unknown_m, rule, way=1
+    )
 
 
 def _stop(strip: Strip, bins: Run, looks: Seen, exceptions: Sequence[Stretch], rule: Rule) -> End:
@@ -281,7 +284,10 @@ def _stop(strip: Strip, bins: Run, looks: Seen, exceptions: Sequence[Stretch], r
         return _exactly(bin_m)
     if strip.excepted[bins.last + 1]:
         return _exactly(_nearest([one.from_m for one in exceptions], bin_m))
-    return _sharp(looks.edges, bin_m, rule, way=-1) or _blunt(looks.dark, bin_m, rule, way=-1)
+    unknown_m = strip.unknown_m(bins.last + 1, step=1)
+    return _sharp(looks.edges, bin_m, rule, way=-1) or _blunt(
+        looks.dark, bin_m, unknown_m, rule, way=-1
+    )
 
 
 def _exactly(at_m: float) -> End:
@@ -327,8 +333,11 @@ def _sharp(edges: Edges, bin_m: float, rule: Rule, *, way: int) -> End | None:
     )
 
 
-def _blunt(dark: Looks, bin_m: float, rule: Rule, *, way: int) -> End:
-    """Where the bins end; proven only from where enough of the last drives had no service."""
+def _blunt(dark: Looks, bin_m: float, unknown_m: float, rule: Rule, *, way: int) -> End:
+    """Where the bins end, or perhaps what is unknown behind them.
+
+    It is proven only from where enough of the last drives had no service.
+    """
     inside_m = way * (dark.at_m - bin_m)
     near = np.flatnonzero((inside_m >= 0) & (inside_m <= NEAR_M))
     newest = near[np.lexsort((inside_m[near], -dark.ended_us[near]))]
@@ -337,4 +346,4 @@ def _blunt(dark: Looks, bin_m: float, rule: Rule, *, way: int) -> End:
         of_drive.setdefault(int(dark.drive[index]), float(inside_m[index]))
     first_m = sorted(list(of_drive.values())[: rule.last_passes])
     proven_m = first_m[min(rule.confirming_passes, len(first_m)) - 1] if first_m else 0.0
-    return End(bin_m, bin_m + way * proven_m, bin_m, sharp=False)
+    return End(bin_m, bin_m + way * proven_m, bin_m - way * unknown_m, sharp=False)

@@ -17,7 +17,7 @@ from collector import stats
 from collector.kpi import Area, Finding, Ground, Measured, Need, Scope
 from collector.kpi._attempts import LEVELS, Block, Left, Place, hour_of_day, left_in, left_out
 from collector.kpi._evidence import Minimum, shortfall, unmeasured
-from collector.kpi._units import most_served, when, where
+from collector.kpi._units import fewest_clusters, lacking, most_served, when, where
 
 
 class Attempts(NamedTuple):
@@ -198,7 +198,10 @@ class _Survey:
             ),
             against_pass=against,
             against_fail=against,
-            need=(*lack.need, *self._need(successes, trials, area)),
+            need=(
+                *lack.need,
+                *self._need(successes, trials, _each(units, trials, by), area),
+            ),
             p_below=stats.p_share_below(successes, trials, threshold=question.share),
             p_above=stats.p_share_above(successes, trials, threshold=question.share),
             context={
@@ -211,13 +214,16 @@ class _Survey:
             },
         )
 
-    def _need(self, successes: float, trials: float, area: Area) -> tuple[Need, ...]:
-        """Blocks that decide, one way or the other, if the share stays what it is."""
+    def _need(self, successes: float, trials: float, each: "_Each", area: Area) -> tuple[Need, ...]:
+        """What decides, one way or the other, if the share stays what it is."""
         good, share = successes, self._question.share
         if not self._question.higher_is_better:
             good, share = trials - successes, 1 - share
         more = stats.trials_to_decide(good, trials, share=share)
-        return () if more == 0 else (Need(what="blocks", more=more, where=area.name),)
+        if more == 0:
+            return ()
+        count = None if more is None else math.ceil(more / each.trials)
+        return (Need(what=each.what, more=count, where=area.name),)
 
 
 class _Unit(NamedTuple):
@@ -270,6 +276,20 @@ def _trials(units: Sequence[_Unit], *, each_once: bool) -> stats.Trials:
         where=where(units),
         when=when(units),
     )
+
+
+class _Each(NamedTuple):
+    """What one more block, or one more cluster, is worth."""
+
+    what: str
+    trials: float
+
+
+def _each(units: Sequence[_Unit], trials: float, by: Sequence[str]) -> _Each:
+    """A block is one trial; a cluster is what those there are, are worth on average."""
+    if not by:
+        return _Each("blocks", 1.0)
+    return _Each(lacking(by), trials / fewest_clusters(units, by))
 
 
 def _sums(names: Iterable[str]) -> Iterable[str]:

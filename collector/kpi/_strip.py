@@ -54,7 +54,8 @@ class Strip(NamedTuple):
     stale: Flags
     """Unknown because the latest pass is too old."""
     ends: Flags
-    """Unknown only because a gap ends in them, and the passes do not agree where."""
+    """Unknown only because a gap ends in them, and the passes do not agree where: it lies on one
+    side of them. Between two gaps nothing ends."""
     excepted: Flags
     """Tunnels, detours and the like: no part of the road that is judged."""
 
@@ -123,6 +124,16 @@ class Strip(NamedTuple):
     def span_m(self, run: Run) -> tuple[float, float]:
         """Chainage where a run begins and ends."""
         return run.first * BIN_M, self.end_m(run.last)
+
+    def unknown_m(self, bin_: int, *, step: int) -> float:
+        """How much of the road is unknown from this bin on, upwards or, with -1, downwards."""
+        found_m = 0.0
+        while 0 <= bin_ < len(self.states) and self.states[bin_] == UNKNOWN:
+            if self.excepted[bin_]:
+                break
+            found_m += self.end_m(bin_) - bin_ * BIN_M
+            bin_ += step
+        return found_m
 
     def end_m(self, bin_: int) -> float:
         """Chainage where a bin ends."""
@@ -218,7 +229,7 @@ def survey(
         states,
         passes.astype(np.int64),
         stale=(passes > 0) & ~fresh,
-        ends=mixed & (dark[:-2] | dark[2:]),
+        ends=mixed & (dark[:-2] ^ dark[2:]),
         excepted=out,
     )
 

@@ -7,7 +7,7 @@ hours, and `collector.stats` counts them for less where those differ.
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -15,8 +15,8 @@ import numpy as np
 from collector import stats
 from collector.kpi._attempts import Block, Place
 
-GROUND = frozenset({"place", "cell"})
-"""Clusterings on the ground: where they widen the limits, other places are what is missing."""
+_LACKING = {"cell": "other_cells", "place": "places", "hour": "hours"}
+"""What more is needed of where units cluster by this; cells are harder to come by than places."""
 
 
 class Located(Protocol):
@@ -133,6 +133,17 @@ class _Nearest:
 def when(found: Sequence[Located]) -> Mapping[str, Sequence[object]]:
     """The clusters in time of each unit, by the name of the clustering."""
     return {"hour": [unit.hour for unit in found]}
+
+
+def lacking(by: Collection[str]) -> str:
+    """What a `Need` is of: blocks, or more of what they cluster `by`."""
+    return next((what for name, what in _LACKING.items() if name in by), "blocks")
+
+
+def fewest_clusters(found: Sequence[Located], by: Collection[str]) -> int:
+    """How many clusters there are of the clustering, among these, that has the fewest."""
+    labels = {**where(found), **when(found)}
+    return min(len(set(labels[name])) for name in by)
 
 
 Value = Callable[[Block], float | None]

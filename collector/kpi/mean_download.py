@@ -38,7 +38,7 @@ from collector.kpi._attempts import (
 )
 from collector.kpi._capacity import capacity_tests
 from collector.kpi._evidence import Minimum, comma, shortfall, some, unmeasured
-from collector.kpi._units import GROUND, Value, finished_mean, mean_of_units
+from collector.kpi._units import Value, finished_mean, lacking, mean_of_units
 
 TITLE = Text(vi="Tốc độ tải xuống trung bình", en="Mean download rate")
 UNIT = "Mbit/s"
@@ -293,13 +293,11 @@ class _Survey:
             )
         if part.mean is None or part.mean.variance is None:
             return ()
-        elsewhere = bool(GROUND.intersection(part.by))
         clusters = round(part.mean.degrees_of_freedom) + 1
         more = stats.blocks_to_decide(
-            part.mean, clusters if elsewhere else count, threshold=self._threshold, skewed=True
+            part.mean, clusters if part.by else count, threshold=self._threshold, skewed=True
         )
-        what = "places" if elsewhere else "blocks"
-        return () if more == 0 else (Need(what=what, more=more, where=area.name),)
+        return () if more == 0 else (Need(what=lacking(part.by), more=more, where=area.name),)
 
     def _shares(
         self, rates: Sequence[float], failures: int, excluded: Mapping[str, int]

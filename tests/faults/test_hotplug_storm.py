@@ -51,9 +51,7 @@ def test_the_same_storm_through_sysfs_and_the_events_of_udev(tmp_path):
     assert said["events"] == 1000
     assert said["wrong"] == []
     assert said["steady"][0] == said["steady"][1]
-    (descriptors, threads), (descriptors_after, threads_after) = said["outside"]
-    assert threads_after == threads
-    assert descriptors_after <= descriptors + 1, "but for a socket of umockdev's own"
+    assert said["outside"][0] == said["outside"][1]
     assert said["hints"] < 100, "a storm is few hints"
     assert said["asked"] <= 1 + said["took_s"] / 60
 

@@ -1,5 +1,7 @@
 """Record files on the same way in as MQTT; again and again is the same as once."""
 
+import codecs
+import gzip
 import hashlib
 import json
 import os
@@ -159,6 +161,28 @@ def test_a_file_of_lines_that_was_cut_is_named(tmp_path, bring):
     assert bring(file).problems == ()
     file.write_bytes(whole + b"{broken\n")
     assert bring(file).problems == ()
+
+
+def test_the_mark_that_editors_put_before_utf_8_costs_no_record(tmp_path, bring):
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(codecs.BOM_UTF8 + lines(radio_record(1)))
+    assert bring(file) == Imported(files=1, read=1, new=1)
+
+
+@pytest.mark.parametrize(
+    ("packed", "problem"),
+    [
+        (gzip.compress, "is packed by gzip; unpack it first: gunzip"),
+        (lambda whole: whole.decode().encode("utf-16"), "is UTF-16; records are UTF-8"),
+    ],
+    ids=["gzip", "utf-16"],
+)
+def test_a_file_that_is_no_lines_of_utf_8_is_named_with_what_it_is(
+    tmp_path, bring, packed, problem
+):
+    file = tmp_path / "a.jsonl"
+    file.write_bytes(packed(lines(radio_record(1))))
+    assert bring(file) == Imported(files=1, problems=(f"{file}: {problem}",))
 
 
 def test_a_line_without_end_is_one_bad_line(tmp_path, bring, ledger):

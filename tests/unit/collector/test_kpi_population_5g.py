@@ -52,7 +52,9 @@ class Audit(Campaign):
         self._database = folder / "imports.db"
         shutil.copytree(empty_lake, self._lake)
 
-    def draw(self, number, *, operator="Viettel", period=QUARTER, hits=1, first=11):
+    def draw(
+        self, number, *, operator="Viettel", period=QUARTER, hits=1, first=11, step_deg=0.0015
+    ):
         """Squares that lie in the declared map."""
         draw = Draw(
             operator=operator,
@@ -68,7 +70,7 @@ class Audit(Campaign):
             DrawnCell(
                 number=n + 1,
                 district="660",
-                lat_deg=12.0 + 0.0015 * n,
+                lat_deg=12.0 + step_deg * n,
                 lon_deg=107.0001 + 0.002 * first,
                 side_m=100.0,
                 population=2.0,
@@ -197,6 +199,16 @@ def test_too_weak_too_short_or_without_data_confirms_nothing(audit, drive):
         audit.drive(cell, **drive)
     found = audit.measured(where(operators=(VIETTEL, VINAPHONE)))[0]["Viettel"]
     assert found.context["draws_confirmed"] == 0
+
+
+def test_a_row_in_a_square_speaks_of_that_one_however_near_the_next_is(audit):
+    first, second, third = audit.draw(3, step_deg=100 / METRES_PER_DEGREE)
+    audit.drive(first)
+    audit.drive(second, level_dbm=None, good=None)
+    audit.drive(third)
+    found = audit.measured(where())[0]["Viettel"]
+    assert found.context["draws_confirmed"] == 2
+    assert (found.context["draws_refuted"], found.context["open_cells"]) == (1, [])
 
 
 def test_a_row_within_reach_of_a_square_speaks_of_it_and_no_farther(audit):

@@ -8,7 +8,7 @@ import pytest
 from collector.kpi import Stretch
 from collector.kpi._data_checks import Reach, Track, answers, explained
 from collector.kpi._passes import cut, driven
-from collector.kpi._strip import COVERED, UNCOVERED, Rule, excepted, survey
+from collector.kpi._strip import COVERED, UNCOVERED, UNKNOWN, Rule, excepted, survey
 
 SECOND = 1_000_000
 RULE = Rule(last_passes=3, covered_passes=2, confirming_passes=2, stale_us=0)
@@ -119,6 +119,36 @@ def test_service_of_one_modem_of_a_ride_is_service():
     deaf = [(at, False) for at in range(0, 300, 20)]
     _, strip = drive((0, heard), (1, deaf), (4000, deaf), (4001, heard))
     assert strip.states.tolist() == [COVERED] * 6
+
+
+def seen_thrice(*bins):
+    """Three passes that agree on bins that are covered (`C`) or not (`U`), and not on others."""
+
+    def pass_(number):
+        sees = {"C": True, "U": False, "?": number == 0}
+        return [
+            (at, sees[state])
+            for bin_, state in enumerate(bins)
+            for at in (bin_ * 50 + 5, bin_ * 50 + 45)
+        ]
+
+    return drive(*((4000 * number, pass_(number)) for number in range(3)))[1]
+
+
+def test_passes_may_differ_on_where_a_gap_ends_and_not_in_its_middle():
+    end = seen_thrice("C", "?", "U", "U", "?", "C")
+    assert np.flatnonzero(end.states == UNKNOWN).tolist() == [1, 4]
+    assert (end.share("unknown"), end.share_unclear) == (pytest.approx(1 / 3), 0)
+    middle = seen_thrice("U", "?", "U", "?", "U", "C")
+    assert middle.share_unclear == pytest.approx(1 / 3)
+
+
+def test_a_gap_may_reach_as_far_as_nothing_is_known():
+    strip = seen_thrice("C", "?", "?", "U", "?", "C")
+    assert strip.unknown_m(2, step=-1) == 100
+    assert strip.unknown_m(4, step=1) == 50
+    assert strip.unknown_m(3, step=1) == 0
+    assert strip.unknown_m(-1, step=-1) == strip.unknown_m(6, step=1) == 0
 
 
 REACH = Reach(time_s=120.0, along_m=1000.0)

@@ -46,10 +46,14 @@ def test_what_is_missing_goes_by_the_share_there_is(campaign, tmp_path):
         campaign.session(2.0 if number % 12 == 0 else 9.0, lat=lat, lon=lon, at=at)
     found = measured(campaign, tmp_path).findings[0]
     assert (found.n, found.estimate) == (60, pytest.approx(55 / 60))
+    assert found.context["clustered_by"] == ["place"]
     [need] = found.need
-    count = found.n_eff + need.more
-    assert stats.clopper_pearson(count * found.estimate, count).upper < 0.95
-    assert stats.clopper_pearson((count - 1) * found.estimate, count - 1).upper >= 0.95
+    assert need.what == "places"
+    each = found.n_eff / len({(lat, lon) for lat, lon, _ in spots(60)})
+    enough = found.n_eff + each * need.more
+    lacking = enough - each - 1  # whole trials are asked for, and whole places for those
+    assert stats.clopper_pearson(enough * found.estimate, enough).upper < 0.95
+    assert stats.clopper_pearson(lacking * found.estimate, lacking).upper >= 0.95
 
 
 def test_what_the_network_failed_has_not_reached_the_rate(campaign, tmp_path):

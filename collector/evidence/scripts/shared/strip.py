@@ -120,6 +120,16 @@ class Strip(NamedTuple):
         for first, last in spans(good):
             yield kept[first], kept[last]
 
+    def unknown_m(self, bin_: int, *, step: int) -> float:
+        """How much of the road is unknown from this bin on, upwards or downwards."""
+        found_m = 0.0
+        while 0 <= bin_ < len(self.states) and self.states[bin_] == UNKNOWN:
+            if self.excepted[bin_]:
+                break
+            found_m += min((bin_ + 1) * BIN_M, self.length_m) - bin_ * BIN_M
+            bin_ += step
+        return found_m
+
     def longest_m(self, *wanted: str) -> float:
         """Length of the longest run."""
         return max((self.bins_m(*run) for run in self.runs(*wanted)), default=0.0)
@@ -239,7 +249,8 @@ def start_of(strip: Strip, first: int, seen: Seen, exceptions: Sequence[Any], ru
         return exactly(0.0)
     if strip.excepted[first - 1]:
         return exactly(nearest([one["to_m"] for one in exceptions], bin_m))
-    return sharp(seen.edges, bin_m, rule, way=1) or blunt(seen.dark, bin_m, rule, way=1)
+    unknown_m = strip.unknown_m(first - 1, step=-1)
+    return sharp(seen.edges, bin_m, rule, way=1) or blunt(seen.dark, bin_m, unknown_m, rule, way=1)
 
 
 def stop_of(strip: Strip, last: int, seen: Seen, exceptions: Sequence[Any], rule: Rule) -> End:
@@ -249,7 +260,10 @@ def stop_of(strip: Strip, last: int, seen: Seen, exceptions: Sequence[Any], rule
         return exactly(bin_m)
     if strip.excepted[last + 1]:
         return exactly(nearest([one["from_m"] for one in exceptions], bin_m))
-    return sharp(seen.edges, bin_m, rule, way=-1) or blunt(seen.dark, bin_m, rule, way=-1)
+    unknown_m = strip.unknown_m(last + 1, step=1)
+    return sharp(seen.edges, bin_m, rule, way=-1) or blunt(
+        seen.dark, bin_m, unknown_m, rule, way=-1
+    )
 
 
 def exactly(at_m: float) -> End:
@@ -336,8 +350,11 @@ def sharp(edges: Sequence[Edge], bin_m: float, rule: Rule, *, way: int) -> End |
     )
 
 
-def blunt(dark: Sequence[Dark], bin_m: float, rule: Rule, *, way: int) -> End:
-    """Where the bins end; proven only from where enough of the last rides had no service."""
+def blunt(dark: Sequence[Dark], bin_m: float, unknown_m: float, rule: Rule, *, way: int) -> End:
+    """Where the bins end; proven only from where enough of the last rides had no service.
+
+    Perhaps the gap goes on where the road is unknown behind them.
+    """
     near = [(way * (one.at_m - bin_m), one) for one in dark]
     near = [(inside, one) for inside, one in near if 0 <= inside <= NEAR_M]
     near.sort(key=lambda one: (-one[1].ended_us, one[0]))
@@ -346,7 +363,7 @@ def blunt(dark: Sequence[Dark], bin_m: float, rule: Rule, *, way: int) -> End:
         of_ride.setdefault(one.ride, inside_m)
     first_m = sorted(list(of_ride.values())[: rule.last_passes])
     proven_m = first_m[min(rule.confirming_passes, len(first_m)) - 1] if first_m else 0.0
-    return End(bin_m, bin_m + way * proven_m, bin_m)
+    return End(bin_m, bin_m + way * proven_m, bin_m - way * unknown_m)
 
 
 def of_any(strips: Sequence[Strip]) -> Strip:
