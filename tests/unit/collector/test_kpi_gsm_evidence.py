@@ -6,6 +6,7 @@ import pytest
 
 from collector.kpi import Operator
 from collector.targets import HEADLINE, Value, judge, periods
+from collector.targets.judging import for_target
 from tests.unit.collector.attempts import TARGETS, measured, scan
 from tests.unit.collector.campaigns import NOW, OCTOBER, VIETTEL, Campaign, ground
 from wire.cells import Cell, Rat
@@ -70,6 +71,10 @@ def test_carriers_are_allowed_up_to_a_day_of_the_vietnamese_calendar(campaign, t
     _, by = found(campaign, tmp_path, periods.month(2026, 9))
     assert "1 GSM cells on the air" in by["Viettel"].statement.en
     assert says in by["Viettel"].statement.en
+
+
+def test_who_says_that_his_gsm_is_off_is_looked_at_all_the_same():
+    assert for_target(TARGETS["T4"], ground(operators=BOTH)).operators == BOTH
 
 
 def test_being_served_by_gsm_is_heard_as_well(campaign, tmp_path):

@@ -1,10 +1,15 @@
 """Repeated positions are put where the car was, as far as that can be known."""
 
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from collector.kpi._arrays import US_PER_S
+from collector.kpi._coverage import MODEM
 from collector.kpi._held import spread
+from collector.kpi._road_rows import _spread
 
 COUNT = 60
 
@@ -78,3 +83,21 @@ def test_rows_of_one_instant_stay_where_they_are():
     found = spread_over([0.0, 0.0, 30.0], at_s=[5, 5, 5])
     assert found.chainage_m.tolist() == [0.0, 0.0, 30.0]
     assert spread_over([]).chainage_m.tolist() == []
+
+
+def test_a_car_that_leaves_the_road_tells_how_far_it_had_gone():
+    at = datetime(2026, 10, 1, tzinfo=UTC)
+    rows = pa.table(
+        {name: ["1"] * 4 for name in ("road", *MODEM)}
+        | {
+            "utc": [at + timedelta(seconds=second) for second in range(4)],
+            "chainage_m": [0.0, 0.0, 0.0, 90.0],
+            "offset_m": [3.0, 3.0, 3.0, 300.0],
+            "speed_m_s": pa.nulls(4, pa.float64()),
+            "reason": pa.array([None, None, None, "off_road"], pa.string()),
+        }
+    )
+    spread_rows, chainage_m = _spread(rows, np.array([0.0, 0.0, 0.0, 90.0]))
+    assert chainage_m == pytest.approx([0.0, 30.0, 60.0, 90.0])
+    assert spread_rows["chainage_m"].to_pylist() == chainage_m.tolist()
+    assert spread_rows["reason"].to_pylist() == [None, None, None, "off_road"]

@@ -217,6 +217,18 @@ def test_repeated_positions_move_neither_end_of_a_gap(found, road):
 
 
 @scenario()
+def held_too_long(campaign, road):
+    three(campaign, road, (2000.0, 3400.0), fix_every=15)
+
+
+def test_looks_of_which_nobody_knows_the_place_are_left_out(found):
+    here = found["held_too_long", "Viettel"]
+    assert here.excluded["position_held"] > 10 * here.n
+    assert here.context["unknown_share"] > 0.5
+    assert verdict(here) is Value.NOT_PROVEN
+
+
+@scenario()
 def both_ends(campaign, road):
     three(campaign, road, (0.0, 1210.0), (6777.0, LENGTH_M + 1))
 
@@ -503,6 +515,18 @@ def test_of_two_that_do_not_agree_nobody_knows_who_is_right(found):
     assert reason in here.against_fail
     assert "word-0 1-1.1" in reason.vi
     assert verdict(here) is Value.NOT_PROVEN
+
+
+@scenario()
+def beside_the_unknown(campaign, road):
+    three(campaign, road, (2000.0, 2600.0), silent=[(2600.0, 2900.0)])
+
+
+def test_a_gap_may_go_on_where_nobody_measured(found):
+    [gap] = found["beside_the_unknown", "Viettel"].context["gaps"]
+    assert gap["length_m"] == pytest.approx(600, abs=25)
+    assert gap["most_m"] == pytest.approx(900, abs=25)
+    assert gap["error_m"] is None
 
 
 @scenario()
