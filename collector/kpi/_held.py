@@ -39,25 +39,38 @@ def spread(
     index = np.flatnonzero(use)
     order = index[np.lexsort((offset_m[index], chainage_m[index], at_us[index], track[index]))]
     moved, lost = chainage_m.copy(), np.zeros(len(use), np.bool_)
-    if len(order) < 2:  # noqa: PLR2004 - nothing is repeated
+    if not len(order):
         return Spread(moved, lost)
-    track, at, along = track[order], at_us[order], chainage_m[order]
-    speed = speed_m_s[order]
-    fresh = speed < STANDING_M_S
-    pauses = np.cumsum(np.diff(at, prepend=at[0]) > HELD_S * US_PER_S)
-    first = starts(track, along, np.nan_to_num(offset_m[order]), pauses, np.cumsum(fresh))
-    run = np.zeros(len(order), np.int64)
-    run[first[1:]] = 1
-    run = np.cumsum(run)
-    after = np.append(first[1:], len(order) - 1)[run]
-    begin = first[run]
-    followed = (run < run[-1]) & (track[after] == track) & (pauses[after] == pauses)
-    step_m = along[after] - along
-    even = (at[after] - at[begin] <= HELD_S * US_PER_S) | (np.abs(step_m) <= STEP_M)
-    repeated = begin != np.arange(len(order))
-    go = repeated & followed & even & (at[after] > at[begin])
-    share = (at[go] - at[begin[go]]) / (at[after[go]] - at[begin[go]])
+    at, along, speed = at_us[order], chainage_m[order], speed_m_s[order]
+    hold = _holds(track[order], at, along, offset_m[order], standing=speed < STANDING_M_S)
+    step_m, took_us = along[hold.after] - along, at[hold.after] - at[hold.begin]
+    even = (took_us <= HELD_S * US_PER_S) | (np.abs(step_m) <= STEP_M)
+    repeated = hold.begin != np.arange(len(order))
+    go = repeated & hold.followed & even & (took_us > 0)
+    share = (at[go] - at[hold.begin[go]]) / took_us[go]
     moved[order[go]] = along[go] + step_m[go] * share
-    drives = speed >= STANDING_M_S
-    lost[order[repeated & np.where(followed, ~even, drives)]] = True
+    lost[order[repeated & np.where(hold.followed, ~even, speed >= STANDING_M_S)]] = True
     return Spread(moved, lost)
+
+
+class _Holds(NamedTuple):
+    """Of each row, in order of track and time."""
+
+    begin: Ints
+    """The first row that has its position,"""
+    after: Ints
+    """and the first that has another one; the last row where there is none."""
+    followed: Flags
+    """Whether that one is of the same track, and came soon."""
+
+
+def _holds(
+    track: Ints, at_us: Ints, along_m: Floats, offset_m: Floats, *, standing: Flags
+) -> _Holds:
+    ride = np.cumsum(np.diff(at_us, prepend=at_us[:1]) > HELD_S * US_PER_S)
+    first = starts(track, along_m, np.nan_to_num(offset_m), ride, np.cumsum(standing))
+    ends = np.append(first[1:], len(at_us))
+    begin, end = (np.repeat(one, ends - first) for one in (first, ends))
+    after = np.minimum(end, len(at_us) - 1)
+    followed = (end < len(at_us)) & (track[after] == track) & (ride[after] == ride)
+    return _Holds(begin, after, followed)
